@@ -1,0 +1,81 @@
+"""The seam to runtimes: one narrow protocol per task, one file per runtime, imported when first used.
+
+A backend module has ``open(spec, folder, plan) -> model``. The model answers the protocol of the
+spec's task, may be called from several threads, and gives its memory back on ``close()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from ..errors import ModelError, StudioError
+from ..types import Delta, Message, ModelSpec, Plan, Sampling, Segment, TextBox
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Model(Protocol):
+    def close(self) -> None:
+        """Free the memory. The model is not used afterwards."""
+
+
+class ImageClassifier(Model, Protocol):
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """(N, 3, 224, 224) float32, as ``features.image.imagenet_input`` makes them -> (N, 1000)."""
+
+
+class Embedder(Model, Protocol):
+    def embed(self, texts: Sequence[str], *, query: bool = False) -> np.ndarray:
+        """T texts -> (T, D) float32 of length 1. ``query`` marks short texts that look for passages."""
+
+
+class Reader(Model, Protocol):
+    def read(self, image: np.ndarray) -> list[TextBox]:
+        """(H, W, 3) uint8 RGB -> the text in it, in reading order."""
+
+
+class SoundEvents(Model, Protocol):
+    def events(self, sound: np.ndarray) -> list[Segment]:
+        """(S,) float32 mono at 16 kHz -> "sound" segments whose text is speech, singing or music."""
+
+
+class Transcriber(Model, Protocol):
+    def languages(self) -> tuple[str, ...]:
+        """The language codes it knows."""
+
+    def language(self, sound: np.ndarray) -> tuple[str, float]:
+        """(S,) float32 mono at 16 kHz -> the language spoken and its probability."""
+
+    def segments(
+        self, sound: np.ndarray, *, language: str | None = None, translate: bool = False, prompt: str = ""
+    ) -> Iterator[Segment]:
+        """The "speech" segments of (S,) float32 mono at 16 kHz, as they are found, times from its start.
+
+        ``prompt`` is what was said just before. Segments that look invented carry flags.
+        """
+
+
+class ChatModel(Model, Protocol):
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """How many tokens the prompt has."""
+
+    def context_tokens(self) -> int:
+        """How many tokens the prompt and its answer may have."""
+
+    def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[Delta]:
+        """The answer, piece by piece; closing the iterator stops the runtime."""
+
+
+def open_model(spec: ModelSpec, folder: Path, plan: Plan) -> Model:
+    """Load ``spec`` from ``folder``. Raises ModelError in a sentence when the runtime cannot."""
+    try:
+        module = import_module(f".{spec.backend}", __package__)
+        return module.open(spec, folder, plan)
+    except StudioError:
+        raise
+    except Exception as error:
+        raise ModelError("load_failed", name=spec.title, reason=type(error).__name__) from error

