@@ -1,0 +1,70 @@
+"""Long steps seen from a generator: progress comes out while they run, and stopping reaches them."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Generator, Iterator
+from typing import TypeVar
+
+from ..errors import Stopped
+from ..types import Progress, Report
+
+T = TypeVar("T")
+_DONE = object()
+
+
+def background(work: Callable[[Report], T]) -> Generator[Progress, None, T]:
+    """``result = yield from background(work)``: run ``work(report)`` in a thread, yielding its progress.
+
+    Closing the generator makes the next ``report`` raise ``Stopped`` in the thread, and waits for the
+    thread to end, so that a stop leaves nothing behind. Exceptions of ``work`` come out here.
+    """
+    updates: queue.SimpleQueue = queue.SimpleQueue()
+    stop = threading.Event()
+    outcome: list = []
+
+    def report(progress: Progress) -> None:
+        if stop.is_set():
+            raise Stopped
+        updates.put(progress)
+
+    def run() -> None:
+        try:
+            outcome.append((work(report), None))
+        except BaseException as error:  # noqa: BLE001 - re-raised in the consumer
+            outcome.append((None, error))
+        finally:
+            updates.put(_DONE)
+
+    thread = threading.Thread(target=run, name="mmcore-step", daemon=True)
+    thread.start()
+    try:
+        while (update := updates.get()) is not _DONE:
+            yield _latest(update, updates)
+    finally:
+        stop.set()
+        thread.join()
+    result, error = outcome[0]
+    if error is not None:
+        raise error
+    return result
+
+
+def _latest(update: Progress, updates: queue.SimpleQueue) -> Progress:
+    """The newest update that is waiting, so that a slow consumer does not lag behind."""
+    while not updates.empty():
+        newer = updates.get()
+        if newer is _DONE:
+            updates.put(_DONE)
+            break
+        update = newer
+    return update
+
+
+def last(stream: Iterator[T]) -> T:
+    """The final result of a stream of progress and results."""
+    result = None
+    for result in stream:  # noqa: B007
+        pass
+    return result
