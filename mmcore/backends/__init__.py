@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import ModelError, StudioError
-from ..types import Delta, Message, ModelSpec, Plan, Sampling, Segment, TextBox
+from ..types import Delta, Message, ModelSpec, Plan, Progress, Sampling, Segment, TextBox
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,14 +60,11 @@ class Transcriber(Model, Protocol):
 
 
 class ChatModel(Model, Protocol):
-    def count_tokens(self, messages: Sequence[Message]) -> int:
-        """How many tokens the prompt has."""
+    def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[Delta | Progress]:
+        """The answer, piece by piece; closing the iterator stops the runtime.
 
-    def context_tokens(self) -> int:
-        """How many tokens the prompt and its answer may have."""
-
-    def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[Delta]:
-        """The answer, piece by piece; closing the iterator stops the runtime."""
+        Progress comes while the prompt is read. Raises InputError when it is longer than the context.
+        """
 
 
 def open_model(spec: ModelSpec, folder: Path, plan: Plan) -> Model:

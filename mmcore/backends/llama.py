@@ -1,0 +1,121 @@
+"""Chat on llama.cpp through ``xllamacpp``: GGUF on the CPU, several conversations batched together.
+
+The runtime is llama.cpp's own server inside this process. It also opens a port on loopback, which we do
+not use and lock with a random key. Requests are JSON as in the OpenAI API; see llama.cpp's
+``tools/server/README.md``.
+"""
+
+from __future__ import annotations
+
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ..errors import InputError, ModelError
+from ..types import Delta, Message, ModelSpec, Plan, Progress, Sampling, Usage
+
+BATCH_TOKENS = 128  # of a prompt at a time: how soon a stop is heard while the prompt is read
+DEFAULT_CONTEXT = 8192  # tokens, shared by the conversations at hand
+SLOTS = 4
+_END = object()
+
+
+def open(spec: ModelSpec, folder: Path, plan: Plan) -> LlamaChat:
+    """Load ``model.gguf`` of ``folder``."""
+    return LlamaChat(spec, str(folder / spec.files[0].name), plan.threads)
+
+
+class LlamaChat:
+    """A ``ChatModel``. Thread-safe: the runtime queues and batches."""
+
+    def __init__(self, spec: ModelSpec, path: str, threads: int):
+        import xllamacpp
+
+        params = xllamacpp.CommonParams()
+        params.model.path = path
+        params.n_ctx = int(spec.options.get("context", DEFAULT_CONTEXT))
+        params.n_parallel, params.kv_unified = int(spec.options.get("slots", SLOTS)), True
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+        params.n_batch = params.n_ubatch = BATCH_TOKENS
+        params.n_gpu_layers = 0
+        params.cache_ram_mib = 0  # prefixes stay in their slots; no copies beside them
+        params.warmup, params.ui, params.verbosity = False, False, 0
+        params.api_keys = [secrets.token_urlsafe()]
+        self._title = spec.title
+        self._server = xllamacpp.Server(params)
+
+    def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[Delta | Progress]:
+        """The answer, piece by piece; ``Progress("think")`` counts the prompt's tokens before it.
+
+        Raises InputError when the prompt is longer than the context. Closing the iterator stops the
+        runtime at its next token, or its next ``BATCH_TOKENS`` of the prompt.
+        """
+        chunks: queue.SimpleQueue = queue.SimpleQueue()
+        stop = threading.Event()
+        request = _request(messages, sampling)
+        thread = threading.Thread(target=self._run, args=(request, chunks, stop), name="llama-stream", daemon=True)
+        started = time.perf_counter()
+        thread.start()
+        try:
+            yield from self._deltas(iter(chunks.get, _END), started)
+        finally:
+            stop.set()
+            thread.join()
+
+    def _run(self, request: dict, chunks: queue.SimpleQueue, stop: threading.Event) -> None:
+        def receive(chunk: dict) -> bool:
+            chunks.put(chunk)
+            return stop.is_set()
+
+        try:
+            self._server.handle_chat_completions(request, receive)
+        except Exception as error:
+            chunks.put({"error": {"message": type(error).__name__}})
+        finally:
+            chunks.put(_END)
+
+    def _deltas(self, chunks: Iterator[dict], started: float) -> Iterator[Delta | Progress]:
+        first_token_s = 0.0
+        for chunk in chunks:
+            if "error" in chunk:
+                raise self._refusal(chunk["error"])
+            read = chunk.get("prompt_progress")
+            if read:
+                yield Progress("think", read["processed"], read["total"], "tokens", self._title)
+            for choice in chunk["choices"]:
+                if text := choice["delta"].get("content"):
+                    first_token_s = first_token_s or time.perf_counter() - started
+                    yield Delta(text)
+            if chunk.get("usage"):
+                yield Delta("", _usage(chunk, first_token_s))
+
+    def _refusal(self, error: dict) -> Exception:
+        if error.get("type") == "exceed_context_size_error":
+            tokens, limit = error["n_prompt_tokens"], error["n_ctx"]
+            return InputError("context_full", model=self._title, tokens=tokens, limit=limit)
+        return ModelError("model_failed", name=self._title)
+
+    def close(self) -> None:
+        self._server = None  # its destructor ends the threads and frees the weights
+
+
+def _request(messages: Sequence[Message], sampling: Sampling) -> dict:
+    request = {
+        "messages": [{"role": message.role, "content": message.text} for message in messages],
+        "max_tokens": sampling.max_tokens,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "return_progress": True,
+    }
+    return request if sampling.seed is None else request | {"seed": sampling.seed}
+
+
+def _usage(chunk: dict, first_token_s: float) -> Usage:
+    usage, timings = chunk["usage"], chunk.get("timings", {})
+    rate = timings.get("predicted_per_second") or 0.0
+    return Usage(usage["prompt_tokens"], usage["completion_tokens"], first_token_s, rate)

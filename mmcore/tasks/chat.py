@@ -1,0 +1,98 @@
+"""Chat: perceive the files, tell the model what was perceived, stream its answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
+
+from .. import prompts
+from ..errors import InputError
+from ..types import Message, ModelSpec, Perception, Progress, Reply, Sampling, Stage
+from .kit import Kit
+from .perceive import perceive
+from .steps import background
+
+SAMPLING_LIMITS = {"max_tokens": (1, 4096), "temperature": (0.0, 2.0), "top_p": (0.01, 1.0)}
+
+
+def stream(
+    kit: Kit, messages: Sequence[Message], *, model: str | None, sampling: Sampling, system: str
+) -> Iterator[Progress | Reply]:
+    """The answer to the last message; see ``Studio.stream_chat``."""
+    _check(kit, messages, sampling, system)
+    spec = kit.spec("chat", model)
+    started = time.perf_counter()
+    saw = yield from _perceive_all(kit, messages)
+    perceived_s = time.perf_counter() - started
+    prompt = prompts.chat_messages(messages, saw, system)
+    latest = tuple(saw[path] for path in messages[-1].files)
+    stages = (Stage("perceive", perceived_s),) if saw else ()
+    first = Reply("", spec.name, done=False, saw=latest, prompt=prompt, stages=stages)
+    yield from _load(kit, spec)
+    yield from _answer(kit, spec, prompt, sampling, first)
+
+
+def _check(kit: Kit, messages: Sequence[Message], sampling: Sampling, system: str) -> None:
+    limits = kit.settings.limits
+    if not messages or not (messages[-1].text.strip() or messages[-1].files):
+        raise InputError("empty_prompt")
+    if len(messages[-1].files) > limits.files_per_message:
+        raise InputError("too_many_files", count=len(messages[-1].files), limit=limits.files_per_message)
+    for text in (messages[-1].text, system):
+        if len(text) > limits.text_chars:
+            raise InputError("text_too_long", length=len(text), limit=limits.text_chars)
+    for option, (low, high) in SAMPLING_LIMITS.items():
+        value = getattr(sampling, option)
+        if not low <= value <= high:
+            raise InputError("bad_option", option=option, allowed=f"from {low} to {high}", value=value)
+
+
+def _perceive_all(kit: Kit, messages: Sequence[Message]) -> Generator[Progress, None, dict[str, Perception]]:
+    """What was perceived in every file of the conversation, by path. Those seen before come from memory."""
+    language = prompts.language_of(messages[-1].text)
+    saw: dict[str, Perception] = {}
+    for path in (path for message in messages for path in message.files):
+        if path not in saw:
+            saw[path] = yield from perceive(kit, path, language)
+    return saw
+
+
+def _load(kit: Kit, spec: ModelSpec) -> Generator[Progress, None, None]:
+    if not kit.store.is_ready(spec):
+        yield from background(lambda report: kit.store.load(spec, report))
+
+
+def _answer(
+    kit: Kit, spec: ModelSpec, prompt: tuple[Message, ...], sampling: Sampling, reply: Reply
+) -> Iterator[Progress | Reply]:
+    pieces: list[str] = []
+    usage = None
+    with kit.store.use(spec) as chat:
+        deltas = chat.stream(prompt, sampling)
+        try:
+            for delta in deltas:
+                if isinstance(delta, Progress):
+                    yield delta
+                    continue
+                usage = delta.usage or usage
+                if delta.text:
+                    pieces.append(delta.text)
+                    yield replace(reply, text="".join(pieces))
+        finally:
+            deltas.close()  # before the model is let go
+    yield _final(reply, "".join(pieces), usage)
+
+
+def _final(reply: Reply, text: str, usage) -> Reply:
+    if usage is None:
+        return replace(reply, text=text, done=True)
+    return replace(
+        reply,
+        text=text,
+        done=True,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        first_token_s=usage.first_token_s,
+        tokens_per_s=usage.tokens_per_s,
+    )
