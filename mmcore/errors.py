@@ -75,6 +75,15 @@ class StudioError(Exception):
         self.code, self.values = code, values
         super().__init__(say(code, **values))
 
+    def __reduce__(self):  # so that copies and other processes see the same refusal
+        return _made_again, (type(self), self.code, self.values)
+
+
+def _made_again(kind: type[StudioError], code: str, values: dict) -> StudioError:
+    error = kind.__new__(kind)
+    StudioError.__init__(error, code, **values)
+    return error
+
 
 class InputError(StudioError):
     """What the caller gave cannot be used."""
