@@ -299,6 +299,12 @@ def for_task(task: str, profile: str, models_file: Path | None = None) -> tuple[
     return tuple(spec for spec in rows(models_file) if spec.task == task and spec.profile == profile)
 
 
+def default_set(profile: str, models_file: Path | None = None) -> tuple[ModelSpec, ...]:
+    """What the defaults of ``profile`` use: every row but the chat models after the first."""
+    chat = for_task("chat", profile, models_file)
+    return tuple(row for row in rows(models_file) if row.profile == profile and row not in chat[1:])
+
+
 def find(name: str, models_file: Path | None = None) -> ModelSpec:
     """The row of that name. Raises ModelError naming the choices."""
     by_name = {spec.name: spec for spec in rows(models_file)}

@@ -1,0 +1,234 @@
+"""The command line: ``python -m mmcore models | pull | classify | caption | chat | doctor``.
+
+Results go to standard output alone; progress and refusals to standard error. A refusal is one sentence
+and exit status 1; a wrong command line is 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import catalog, doctor, records
+from .errors import InputError, StudioError
+from .settings import PROFILES, Settings
+from .studio import Studio
+from .terminal import Bar
+from .types import Message, Progress, Sampling
+
+FORMATS = ("srt", "vtt", "txt", "json")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    args = _parser().parse_args(argv)
+    try:
+        studio = Studio(Settings.from_env(profile=args.profile))
+        try:
+            return args.run(studio, args) or 0
+        finally:
+            studio.close()
+    except StudioError as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output left, as ``| head`` does
+        sys.stderr.close()
+        return 141
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m mmcore", description="See, hear and answer, from a terminal.")
+    parser.add_argument("--profile", choices=PROFILES, help="which models (default: MM_PROFILE, else auto)")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _models_command(commands)
+    _pull_command(commands)
+    _classify_command(commands)
+    _caption_command(commands)
+    _chat_command(commands)
+    _command(commands, "doctor", _doctor, "check this machine")
+    return parser
+
+
+def _command(commands, name: str, run, help: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=help)
+    command.set_defaults(run=run)
+    return command
+
+
+def _models_command(commands) -> None:
+    command = _command(commands, "models", _models, "list the models")
+    command.add_argument("--json", action="store_true")
+
+
+def _pull_command(commands) -> None:
+    command = _command(commands, "pull", _pull, "download models for later")
+    command.add_argument("names", nargs="+", metavar="NAME", help="'embedded' (what the defaults need) or models")
+
+
+def _classify_command(commands) -> None:
+    command = _command(commands, "classify", _classify, "say what images are")
+    command.add_argument("images", nargs="+", metavar="IMAGE")
+    command.add_argument("--labels", default="", help="comma-separated; without: the 1,000 ImageNet classes")
+    command.add_argument("--text", default="", help="words that came with the image")
+    command.add_argument("--text-weight", type=float, default=0.5, help="0: picture alone, 1: text alone")
+    command.add_argument("--model")
+    command.add_argument("--top", type=int, help="how many labels to show")
+    command.add_argument("--json", action="store_true")
+
+
+def _caption_command(commands) -> None:
+    command = _command(commands, "caption", _caption, "describe a clip over time")
+    command.add_argument("file", metavar="FILE")
+    command.add_argument("--model")
+    command.add_argument("--language", help="the language spoken (default: detected)")
+    command.add_argument("--translate", action="store_true", help="into English")
+    command.add_argument("--words", choices=("en", "zh"), default="en", help="language of scenes and summary")
+    command.add_argument("--format", choices=FORMATS, help="default: by the name of OUT, else txt")
+    command.add_argument("-o", "--out", metavar="OUT", help="write there instead of standard output")
+
+
+def _chat_command(commands) -> None:
+    defaults = Sampling()
+    command = _command(commands, "chat", _chat, "ask, about files if you like")
+    command.add_argument("prompt", metavar="PROMPT")
+    command.add_argument("--file", action="append", default=[], metavar="F", help="image, audio or video; repeatable")
+    command.add_argument("--model")
+    command.add_argument("--max-tokens", type=int, default=defaults.max_tokens)
+    command.add_argument("--temperature", type=float, default=defaults.temperature)
+    command.add_argument("--seed", type=int)
+    command.add_argument("--json", action="store_true")
+
+
+# -- commands
+
+
+def _models(studio: Studio, args) -> None:
+    rows = [records.model(spec) for spec in studio.models()]
+    if args.json:
+        _print_json(rows)
+        return
+    for row in rows:
+        size_mb = row["download_bytes"] / 1e6
+        download = f"{size_mb:.0f} MB" if size_mb else "comes with its package"
+        print(f"{row['name']:20} {row['task']:14} {row['precision']:7} {download:>22}  {row['can']}")
+
+
+def _pull(studio: Studio, args) -> None:
+    files = studio.settings.models_file
+    groups = {"embedded": [spec.name for spec in catalog.default_set("embedded", files)]}
+    for name in [member for name in args.names for member in groups.get(name, [name])]:
+        with Bar() as bar:
+            studio.fetch(name, bar)
+        print(f"{name}: ready", file=sys.stderr)
+
+
+def _classify(studio: Studio, args) -> None:
+    labels = parse_labels(args.labels)
+    results = []
+    for image in args.images:
+        options = {"text": args.text, "text_weight": args.text_weight, "model": args.model, "top": args.top}
+        result = _finish(studio.stream_classify(image, labels, **options))
+        results.append(records.classification(result, file=image))
+        if not args.json:
+            _print_classification(results[-1])
+    if args.json:
+        _print_json(results)
+
+
+def _print_classification(record: dict) -> None:
+    print(record["file"])
+    for label in record["labels"][:10]:
+        print(f"  {label['probability']:6.1%}  {label['label']}")
+    seen = ", ".join(f"{label['label']} {label['probability']:.0%}" for label in record["recognised"][:3])
+    read = " | ".join(box["text"] for box in record["text_read"]) or "none"
+    print(f"  recognised: {seen}; text read: {read}")
+    print(f"  {record['model']}, {record['seconds']:.2f} s{'; not sure' if 'unsure' in record['flags'] else ''}")
+
+
+def _caption(studio: Studio, args) -> None:
+    from . import subtitles
+
+    kind = args.format or _format_of(args.out)
+    options = {"model": args.model, "language": args.language, "translate": args.translate, "words": args.words}
+    result = _finish(studio.stream_caption(args.file, **options))
+    text = subtitles.write(result, kind)
+    if args.out:
+        _write(Path(args.out), text)
+    else:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def _format_of(out: str | None) -> str:
+    suffix = Path(out or "").suffix.lstrip(".").lower()
+    return suffix if suffix in FORMATS else "txt"
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise InputError("not_written", name=path.name, reason=error.strerror or "error") from error
+
+
+def _chat(studio: Studio, args) -> None:
+    sampling = Sampling(max_tokens=args.max_tokens, temperature=args.temperature, seed=args.seed)
+    message = Message("user", args.prompt, tuple(args.file))
+    stream = studio.stream_chat((message,), model=args.model, sampling=sampling)
+    if args.json:
+        _print_json(records.reply(_finish(stream)))
+        return
+    shown = 0
+    for reply in _results(stream):
+        print(reply.text[shown:], end="", flush=True)
+        shown = len(reply.text)
+    print()
+    print(f"({reply.model}, {reply.completion_tokens} tokens, {reply.tokens_per_s:.0f} tokens/s)", file=sys.stderr)
+
+
+def _doctor(studio: Studio, args) -> int:
+    checks = doctor.examine(studio)
+    for check in checks:
+        print(f"{'ok ' if check.ok else 'BAD'}  {check.name}: {check.found}")
+    return 0 if all(check.ok for check in checks) else 1
+
+
+# -- output
+
+
+def parse_labels(text: str) -> list[str]:
+    """Labels between commas (Western or Chinese), semicolons or line ends."""
+    return [label.strip() for label in re.split(r"[,，、;；\n]", text) if label.strip()]
+
+
+def _results(stream: Iterator) -> Iterator:
+    """The results of a stream; its progress goes to a bar on standard error."""
+    with Bar() as bar:
+        for update in stream:
+            if isinstance(update, Progress):
+                bar(update)
+            else:
+                bar.clear()
+                yield update
+
+
+def _finish(stream: Iterator):
+    result = None
+    for result in _results(stream):  # noqa: B007
+        pass
+    return result
+
+
+def _print_json(value) -> None:
+    json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
+    print()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
