@@ -1,0 +1,236 @@
+"""Results as plain sentences, English and Chinese. Pure: no models, no files.
+
+``words`` is the language of the sentence, "en" or "zh". ``facts`` are the lines that the page shows as
+"what the model saw" and that the chat model is given: the same lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from . import kinds
+from .types import Caption, Label, Perception, Segment, TextBox
+from .wording import SOUNDS, article, class_name, clock, duration, kind_name, language_name, percent, quoted
+
+SURE = 0.5  # probability from which a thing is named
+WEAK = 0.1  # probability from which a guess is worth a word
+READ = 0.75  # confidence from which text counts as read
+LONE = 0.95  # confidence that a single character needs: textures look like letters
+SPEECH_CHARS = {"en": 2400, "zh": 900}  # of one transcript, about 600 tokens
+TEXT_CHARS = {"en": 800, "zh": 300}  # of the text in one file, about 200 tokens
+SCENES = 6  # of one video
+
+# -- one picture
+
+
+def sure_texts(boxes: Sequence[TextBox]) -> tuple[str, ...]:
+    """The texts that were read well enough to be believed, in reading order, each once."""
+    kept = (box for box in boxes if box.text.strip() and box.confidence >= (READ if len(box.text) > 1 else LONE))
+    return tuple(dict.fromkeys(box.text.strip() for box in kept))
+
+
+def sure_kind(recognised: Sequence[Label]) -> tuple[kinds.Kind, float] | None:
+    """The narrowest kind that is sure, with its probability; the tree lists children after parents."""
+    sums = kinds.probabilities(recognised)
+    sure = [kind for key, kind in kinds.all_kinds().items() if sums.get(key, 0) >= SURE and kind.parent]
+    return (sure[-1], sums[sure[-1].key]) if sure else None
+
+
+def scene(recognised: Sequence[Label], text_read: Sequence[TextBox], words: str) -> str:
+    """What one picture shows, in a sentence: “Probably a cheetah (87 %); text read: “OPEN”.”"""
+    zh = words == "zh"
+    parts = [seen(recognised, words)]
+    if texts := sure_texts(text_read):
+        parts.append(("读到文字：" if zh else "text read: ") + _joined(texts, words))
+    return ("；" if zh else "; ").join(parts) + ("。" if zh else ".")
+
+
+def seen(recognised: Sequence[Label], words: str) -> str:
+    """What is in the picture, by class, by kind, or as a guess; no full stop."""
+    zh = words == "zh"
+    best, found = recognised[0] if recognised else None, sure_kind(recognised)
+    if best and best.probability >= SURE:
+        return _sure(class_name(best, words), best.probability, found and kind_name(found[0], words), words)
+    if found:
+        sure = _sure(kind_name(found[0], words), found[1], None, words)
+        guess = class_name(best, words)
+        return f"{sure}，也许是{guess}" if zh else f"{sure}, perhaps {article(guess)}"
+    nothing = "没有可靠的识别结果" if zh else "Nothing recognised with confidence"
+    if best and best.probability >= WEAK:
+        guess, sure = class_name(best, words), percent(best.probability, words)
+        return f"{nothing}，也许是{guess}（{sure}）" if zh else f"{nothing}, perhaps {article(guess)} ({sure})"
+    return nothing
+
+
+def _sure(name: str, probability: float, kind: str | None, words: str) -> str:
+    sure = percent(probability, words)
+    kind = None if kind and kind in name else kind
+    if words == "zh":
+        return f"很可能是{name}（{sure}）" + (f"，属于{kind}" if kind else "")
+    return f"Probably {article(name)} ({sure})" + (f", a kind of {kind}" if kind else "")
+
+
+def _joined(texts: Sequence[str], words: str) -> str:
+    return ("" if words == "zh" else " ").join(quoted(text) for text in texts)
+
+
+# -- sound
+
+
+def sound(kind: str, words: str) -> str:
+    """ "music" -> "music" or "音乐"."""
+    return SOUNDS.get(kind, (kind, kind))[words == "zh"]
+
+
+def sounds_heard(caption: Caption) -> tuple[str, ...]:
+    """The kinds of sound in a clip, each once, longest first, without silence."""
+    lengths: dict[str, float] = {}
+    codes = {name: code for code, names in SOUNDS.items() for name in names}
+    for segment in caption.of("sound"):
+        code = codes.get(segment.text, segment.text)
+        lengths[code] = lengths.get(code, 0.0) + segment.end_s - segment.start_s
+    lengths.pop("silence", None)
+    return tuple(sorted(lengths, key=lambda code: -lengths[code]))
+
+
+def believed_speech(caption: Caption) -> tuple[Segment, ...]:
+    """The transcript lines that carry no flag."""
+    return tuple(segment for segment in caption.of("speech") if not segment.flags)
+
+
+# -- a whole clip
+
+
+def clip_summary(caption: Caption, words: str) -> str:
+    """A clip in a few plain sentences, from sound and picture."""
+    zh = words == "zh"
+    sentences = [f"时长 {duration(caption.duration_s, words)}" if zh else f"{duration(caption.duration_s, words)} long"]
+    sentences += _summary_of_sound(caption, words)
+    if caption.of("scene"):
+        sentences += [_things_over_time(caption, words)]
+        sentences += _summary_of_texts(caption, words)
+    return "".join(f"{s}。" for s in sentences) if zh else " ".join(f"{s[0].upper()}{s[1:]}." for s in sentences)
+
+
+def _summary_of_sound(caption: Caption, words: str) -> list[str]:
+    zh = words == "zh"
+    speech, doubtful = believed_speech(caption), any(s.flags for s in caption.of("speech"))
+    others = [sound(code, words) for code in sounds_heard(caption) if code != "speech"]
+    lines = []
+    if speech:
+        language, said = language_name(caption.language, words), quoted(_first_words(speech, words))
+        lines.append(f"{language}讲话：{said}" if zh else f"Speech in {language}: {said}".replace(" in :", ":"))
+    else:
+        lines.append("没有听到讲话" if zh else "No speech was heard")
+    if doubtful:
+        lines.append("有几句转写可疑" if zh else "Some transcript lines are doubtful")
+    if others:
+        lines.append(("听到" + "、".join(others)) if zh else "Heard: " + ", ".join(others))
+    return lines
+
+
+def _first_words(speech: Sequence[Segment], words: str, limit: int = 120) -> str:
+    text = " ".join(segment.text.strip() for segment in speech)
+    return text if len(text) <= limit else text[:limit].rsplit(" ", 1)[0].rstrip(",.;，。；") + "…"
+
+
+def _summary_of_texts(caption: Caption, words: str) -> list[str]:
+    texts = tuple(dict.fromkeys(text for s in caption.of("scene") for text in sure_texts(s.text_read)))[:5]
+    return [("画面文字：" if words == "zh" else "Text read: ") + _joined(texts, words)] if texts else []
+
+
+def _things_over_time(caption: Caption, words: str) -> str:
+    names = []
+    for segment in caption.of("scene"):
+        best, kind = (segment.recognised or (None,))[0], sure_kind(segment.recognised)
+        if best and best.probability >= SURE:
+            names.append(class_name(best, words))
+        elif kind:
+            names.append(kind_name(kind[0], words))
+    names = list(dict.fromkeys(names))[:5]
+    if words == "zh":
+        return "画面中可能有" + "、".join(names) if names else "画面中没有可靠的识别结果"
+    return "Seen: probably " + ", ".join(map(article, names)) if names else "In the pictures nothing was recognised"
+
+
+# -- what the chat model and the visitor are told
+
+
+def facts(perception: Perception, words: str) -> tuple[str, ...]:
+    """What was perceived in one file, a line per fact, and at the end what was not measured."""
+    if perception.caption is None:
+        return _image_facts(perception, words)
+    return _clip_facts(perception.caption, perception.kind == "video", words)
+
+
+def _image_facts(perception: Perception, words: str) -> tuple[str, ...]:
+    zh = words == "zh"
+    texts = sure_texts(perception.text_read)
+    return (
+        ("看到：" if zh else "Seen: ") + seen(perception.recognised, words),
+        _text_fact(texts, words),
+        UNKNOWN_IMAGE[words],
+    )
+
+
+UNKNOWN_IMAGE = {
+    "en": "Not measured: colours, how many, people, names, place, time, action",
+    "zh": "没有测量：颜色、数量、人物、姓名、地点、时间、动作",
+}
+UNKNOWN_CLIP = {
+    "en": "Not measured: who speaks, feelings, colours, how many, place, date",
+    "zh": "没有测量：说话人是谁、情绪、颜色、数量、地点、日期",
+}
+
+
+def _text_fact(texts: Sequence[str], words: str) -> str:
+    zh = words == "zh"
+    if not texts:
+        return "画面中的文字：没有" if zh else "Text in the picture: none"
+    shown = _joined(texts, words)
+    limit = TEXT_CHARS[words]
+    if len(shown) > limit:
+        cut = len(shown) - limit
+        shown = shown[:limit] + (
+            f"…（文字太长，省略 {cut} 个字符）" if zh else f"… (text cut, {cut} characters left out)"
+        )
+    return ("画面中的文字：" if zh else "Text in the picture: ") + shown
+
+
+def _clip_facts(caption: Caption, pictures: bool, words: str) -> tuple[str, ...]:
+    zh = words == "zh"
+    length = duration(caption.duration_s, words)
+    lines = [f"时长：{length}" if zh else f"Length: {length}", *_speech_facts(caption, words)]
+    names = "、".join(sound(c, words) for c in sounds_heard(caption)) or "没有"
+    english = ", ".join(sound(c, words) for c in sounds_heard(caption)) or "none"
+    lines.append(f"听到的声音：{names}" if zh else f"Sounds heard: {english}")
+    if pictures:
+        lines += _scene_facts(caption, words)
+    return (*lines, UNKNOWN_CLIP[words])
+
+
+def _speech_facts(caption: Caption, words: str) -> list[str]:
+    zh = words == "zh"
+    speech = believed_speech(caption)
+    if not speech:
+        return ["讲话：没有" if zh else "Speech: none"]
+    language = language_name(caption.language, words)
+    text = " ".join(segment.text.strip() for segment in speech)
+    said = quoted(text[: SPEECH_CHARS[words]])
+    if (left := len(text) - SPEECH_CHARS[words]) > 0:
+        said += f"（转写太长，省略 {left} 个字符）" if zh else f" (transcript cut, {left} characters left out)"
+    return [
+        f"讲话的语言：{language}" if zh else f"Spoken language: {language}",
+        ("说的话：" if zh else "What is said: ") + said,
+    ]
+
+
+def _scene_facts(caption: Caption, words: str) -> list[str]:
+    zh = words == "zh"
+    scenes = caption.of("scene")
+    lines = []
+    for s in scenes[:SCENES]:
+        start, end = clock(s.start_s), clock(s.end_s)
+        lines.append((f"看到（{start}–{end}）：" if zh else f"Seen ({start}–{end}): ") + seen(s.recognised, words))
+    texts = tuple(dict.fromkeys(text for s in scenes for text in sure_texts(s.text_read)))
+    return [*lines, _text_fact(texts, words)]
