@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from ..weights import CONVERTED
+from ..weights.stamp import CONVERTED
 
 LARGEST_DIFFERENCE = 1e-4  # of a probability or a coordinate, against the original
 PTH = "efficientnet-lite0.pth"
@@ -158,7 +158,7 @@ def main(name: str, folder: Path) -> None:
     """Write the converted model into ``folder``, at once whole."""
     if name not in CONVERTERS:
         raise Refusal(f"there is no converter {name}")
-    unfinished = folder / (CONVERTED + ".tmp")
+    unfinished = folder / f"{CONVERTED}.{os.getpid()}.tmp"
     try:
         CONVERTERS[name](folder, unfinished)
         os.replace(unfinished, folder / CONVERTED)

