@@ -11,7 +11,7 @@ The sentence is English here; a front end may say the same ``code`` and ``values
 
 SENTENCES = {
     # input
-    "file_missing": "{name} is no longer there. Upload it again.",
+    "file_missing": "{name} was not found; it may have been deleted. Add it again.",
     "file_empty": "{name} is empty (0 bytes). Choose another file.",
     "file_too_large": "{name} is {size_mb:.0f} MB; the limit is {limit_mb:.0f} MB. Shorten or compress it.",
     "file_is_folder": "{name} is a folder. Choose a file.",

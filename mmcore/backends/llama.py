@@ -8,6 +8,7 @@ not use and lock with a random key. Requests are JSON as in the OpenAI API; see 
 from __future__ import annotations
 
 import queue
+import re
 import secrets
 import threading
 import time
@@ -43,6 +44,7 @@ class LlamaChat:
         params.n_gpu_layers = 0
         params.cache_ram_mib = 0  # prefixes stay in their slots; no copies beside them
         params.warmup, params.ui, params.verbosity = False, False, 0
+        params.endpoint_metrics = True  # for ``running``
         params.api_keys = [secrets.token_urlsafe()]
         self._title = spec.title
         self._server = xllamacpp.Server(params)
@@ -64,6 +66,11 @@ class LlamaChat:
         finally:
             stop.set()
             thread.join()
+
+    def running(self) -> int:
+        """How many answers the runtime is writing now."""
+        metrics = self._server.handle_metrics()
+        return int(re.search(r"^llamacpp:requests_processing (\d+)", metrics, re.MULTILINE)[1])
 
     def _run(self, request: dict, chunks: queue.SimpleQueue, stop: threading.Event) -> None:
         def receive(chunk: dict) -> bool:
