@@ -5,10 +5,13 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import Stopped
-from ..types import Progress, Report
+from ..types import ModelSpec, Progress, Report
+
+if TYPE_CHECKING:
+    from ..store import Store
 
 T = TypeVar("T")
 _DONE = object()
@@ -49,6 +52,12 @@ def background(work: Callable[[Report], T]) -> Generator[Progress, None, T]:
     if error is not None:
         raise error
     return result
+
+
+def loaded(store: Store, spec: ModelSpec) -> Generator[Progress, None, None]:
+    """Bring ``spec`` into memory, with progress, unless it is there."""
+    if not store.is_ready(spec):
+        yield from background(lambda report: store.load(spec, report))
 
 
 def _latest(update: Progress, updates: queue.SimpleQueue) -> Progress:

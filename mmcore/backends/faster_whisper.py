@@ -1,0 +1,122 @@
+"""Speech to text with faster-whisper: Whisper in CTranslate2, int8 on the CPU.
+
+One window is decoded at a time, whoever asks, so that two visitors share the cores in turns; the lock is
+never held between two segments, so that a reader who pauses, or closes, holds up nobody.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from faster_whisper import WhisperModel
+from faster_whisper.transcribe import restore_speech_timestamps
+from faster_whisper.vad import VadOptions, collect_chunks, get_speech_timestamps
+
+from ..features.text import is_repetitive
+from ..types import ModelSpec, Plan, Segment, Word
+
+RATE_HZ = 16_000
+WINDOW = 30 * RATE_HZ  # samples, what Whisper hears at once
+PROMPT_CHARS = 160
+#: Also given to the bare library when it is compared with this backend.
+SETTINGS = {
+    "beam_size": 5,
+    "word_timestamps": True,
+    "condition_on_previous_text": False,  # a mistake is not carried into the next window
+    "temperature": (0.0, 0.4, 0.8),  # of the paper's six; the others cost time and bring inventions
+    "max_new_tokens": 216,  # with the longest prompt this fills the model's 448
+}
+LOW_LOGPROB = -1.0  # mean log probability of a window's tokens; Whisper's own limit (Radford 2022, 4.5)
+LOW_WORDS = 0.45  # mean probability of the words
+NO_SPEECH = 0.6  # Whisper's own limit
+
+
+def open(spec: ModelSpec, folder: Path, plan: Plan) -> Whisper:
+    """Load the CTranslate2 model of ``folder``."""
+    return Whisper(folder, plan)
+
+
+class Whisper:
+    """The ``Transcriber`` of a Whisper checkpoint."""
+
+    def __init__(self, folder: Path, plan: Plan):
+        self._lock = threading.Lock()
+        self._model = WhisperModel(
+            str(folder), device="cpu", compute_type="int8", cpu_threads=plan.threads, local_files_only=True
+        )
+
+    def close(self) -> None:
+        """Free the weights (dropping the object alone waits for its last reader)."""
+        with self._lock:
+            self._model.model.unload_model()
+            self._model = None
+
+    def languages(self) -> tuple[str, ...]:
+        """ISO codes."""
+        return tuple(self._model.supported_languages)
+
+    def language(self, sound: np.ndarray) -> tuple[str, float]:
+        """(S,) at 16 kHz -> the language of its first 30 seconds, and its probability."""
+        with self._lock:
+            code, probability, _ = self._model.detect_language(sound[:WINDOW])
+        return code, float(probability)
+
+    def segments(
+        self, sound: np.ndarray, *, language: str | None = None, translate: bool = False, prompt: str = ""
+    ) -> Iterator[Segment]:
+        """(S,) at 16 kHz -> its "speech" segments in order, as each window of 30 s is decoded.
+
+        Only what the Silero detector takes for speech is heard. Flags: "low_confidence",
+        "no_speech_likely", "repetition".
+        """
+        chunks = get_speech_timestamps(sound, VadOptions())
+        if not chunks:
+            return
+        speech = np.concatenate(collect_chunks(sound, chunks)[0])
+        task = "translate" if translate else "transcribe"
+        with self._lock:
+            found, _ = self._model.transcribe(
+                speech, language=language, task=task, initial_prompt=prompt[-PROMPT_CHARS:] or None, **SETTINGS
+            )
+        texts: list[str] = []
+        end_s = 0.0
+        for raw in restore_speech_timestamps(self._stepped(found), chunks, RATE_HZ):
+            segment = _segment(raw, end_s, len(sound) / RATE_HZ, texts[-2:])
+            texts.append(segment.text)
+            end_s = segment.end_s
+            yield segment
+
+    def _stepped(self, found):
+        """The raw segments, each fetched under the lock."""
+        while True:
+            with self._lock:
+                raw = next(found, None)
+            if raw is None:
+                return
+            yield raw
+
+
+def _segment(raw, after_s: float, duration_s: float, previous: list[str]) -> Segment:
+    """A segment of the library as ours, not before ``after_s`` nor past ``duration_s``."""
+
+    def inside(time_s: float) -> float:
+        return min(max(time_s, after_s), duration_s)
+
+    words = tuple(Word(inside(w.start), inside(w.end), w.word, w.probability) for w in raw.words or ())
+    confidence = float(np.mean([word.probability for word in words])) if words else float(np.exp(raw.avg_logprob))
+    flags = _flags(raw, confidence, previous)
+    return Segment(inside(raw.start), inside(raw.end), "speech", raw.text.strip(), flags, confidence, words)
+
+
+def _flags(raw, confidence: float, previous: list[str]) -> tuple[str, ...]:
+    text = raw.text.strip()
+    looped = len(previous) == 2 and all(text == other for other in previous)
+    doubts = {
+        "low_confidence": raw.avg_logprob < LOW_LOGPROB or confidence < LOW_WORDS,
+        "no_speech_likely": raw.no_speech_prob > NO_SPEECH,
+        "repetition": looped or is_repetitive(text),
+    }
+    return tuple(flag for flag, doubtful in doubts.items() if doubtful)

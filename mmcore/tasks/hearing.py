@@ -1,0 +1,189 @@
+"""The sound of a clip over time: events first, then words, block by block.
+
+Each block of a minute is decoded once, given to the event model and then to the speech model, one pinned at
+a time. A first pass over the whole file for the events would decode it twice and hold back the first line;
+this way memory does not grow with the clip, and events and words appear together.
+
+A transcript is doubted where the two do not agree: words over a stretch in which no speech was heard are
+flagged, and left out when the speech model itself was unsure of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ..errors import InputError
+from ..features.audio import Stretch, excerpt, joined, overlap_s, quiet_stretches, without
+from ..media import sound
+from ..types import ModelSpec, Progress, Segment, Word
+from .kit import Kit
+from .steps import loaded
+
+BLOCK_S = 60.0
+SILENCE_S = 2.0  # shorter pauses belong to what is around them
+SHORTEST_S = 0.3  # of an event
+GAP_S = 0.6  # events of one kind that are no further apart are one
+EDGE_S = 0.3  # how far a word may lie outside the speech that was heard
+HEARD = 0.3  # part of a line that must lie in speech
+PAST_END_S = 1.0  # sound this far past the announced end makes the clip longer
+UNSURE = 0.5  # probability below which a language is a guess
+UNSURE_FLAGS = frozenset({"low_confidence", "no_speech_likely", "repetition"})
+
+
+@dataclass
+class Heard:
+    """What was heard up to ``heard_s``. Grows."""
+
+    duration_s: float
+    language: str | None = None
+    language_probability: float = 0.0
+    speech: list[Segment] = field(default_factory=list)
+    events: list[Segment] = field(default_factory=list)
+    quiet: list[Stretch] = field(default_factory=list)
+    heard_s: float = 0.0
+    seconds: dict[str, float] = field(default_factory=dict)  # per stage
+
+    def stretches(self, kind: str) -> list[Stretch]:
+        """Where ``kind`` was heard."""
+        return joined(((e.start_s, e.end_s) for e in self.events if e.text == kind), GAP_S)
+
+    def sounds(self) -> list[Segment]:
+        """The "sound" segments: events without their blinks, and silence around them."""
+        kinds = {kind: self.stretches(kind) for kind in ("speech", "singing", "music")}
+        events = [stretch for stretches in kinds.values() for stretch in stretches]
+        kinds["silence"] = [s for s in without(joined(self.quiet, 0.1), events) if s[1] - s[0] >= SILENCE_S]
+        return [
+            Segment(start_s, end_s, "sound", kind)
+            for kind, stretches in kinds.items()
+            for start_s, end_s in stretches
+            if end_s - start_s >= SHORTEST_S
+        ]
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the time of a ``with`` block to ``stage``."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
+
+
+def stream(
+    kit: Kit, path: Path, duration_s: float, speech: ModelSpec, language: str | None, translate: bool
+) -> Generator[Progress | Heard, None, Heard]:
+    """Yields its one growing ``Heard`` whenever there is more of it; returns it complete."""
+    heard, events = Heard(duration_s, language, float(bool(language))), kit.spec("sounds")
+    for spec in (events, speech):
+        yield from loaded(kit.store, spec)
+    _check_language(kit, speech, language)
+    with closing(sound.blocks(path, kit.settings.limits, BLOCK_S)) as blocks:
+        for block in blocks:
+            yield Progress("listen", block.start_s, duration_s, "s", path.name)
+            _hear_events(kit, events, heard, block)
+            yield heard
+            yield from _hear_words(kit, speech, heard, block, translate)
+    _finish(heard)
+    return heard
+
+
+def _check_language(kit: Kit, speech: ModelSpec, language: str | None) -> None:
+    with kit.store.use(speech) as transcriber:
+        if language and language not in transcriber.languages():
+            raise InputError("not_transcribed_language", language=language, model=speech.title)
+
+
+def _hear_events(kit: Kit, spec: ModelSpec, heard: Heard, block: sound.SoundBlock) -> None:
+    with heard.timed("sounds"), kit.store.use(spec) as detector:
+        found = detector.events(block.samples)
+    heard.events += [_shifted(event, block.start_s) for event in found]
+    heard.quiet += [(a + block.start_s, b + block.start_s) for a, b in quiet_stretches(block.samples)]
+
+
+def _hear_words(
+    kit: Kit, spec: ModelSpec, heard: Heard, block: sound.SoundBlock, translate: bool
+) -> Generator[Heard, None, None]:
+    """The speech segments of ``block``, judged; the pin and the runtime are let go however it ends."""
+    end_s = block.start_s + len(block.samples) / sound.RATE_HZ
+    with kit.store.use(spec) as transcriber:
+        with heard.timed("listen"):
+            language = _language(transcriber, heard, block)
+        found = transcriber.segments(block.samples, language=language, translate=translate, prompt=_said(heard))
+        with closing(found):
+            while True:
+                with heard.timed("listen"):
+                    segment = next(found, None)
+                if segment is None:
+                    break
+                judged = _judged(_shifted(segment, block.start_s), heard)
+                if judged is not None:
+                    heard.speech.append(judged)
+                heard.heard_s = max(heard.heard_s, min(block.start_s + segment.end_s, end_s))
+                yield heard
+    heard.heard_s = end_s
+
+
+def _language(transcriber, heard: Heard, block: sound.SoundBlock) -> str | None:
+    """The language of the clip: given, or that of the first block with speech that leaves no doubt."""
+    if heard.language_probability >= UNSURE:
+        return heard.language
+    start_s, end_s = block.start_s, block.start_s + len(block.samples) / sound.RATE_HZ
+    voices = joined(heard.stretches("speech") + heard.stretches("singing"))
+    inside = [(max(a, start_s) - start_s, min(b, end_s) - start_s) for a, b in voices if b > start_s and a < end_s]
+    voice = excerpt(block.samples, inside)
+    if len(voice) >= SHORTEST_S * sound.RATE_HZ:
+        language, probability = transcriber.language(voice)
+        if probability > heard.language_probability:
+            heard.language, heard.language_probability = language, probability
+    return heard.language
+
+
+def _said(heard: Heard) -> str:
+    """What was said last, if it can be trusted: it keeps names and spelling steady across blocks."""
+    return heard.speech[-1].text if heard.speech and not heard.speech[-1].flags else ""
+
+
+def _judged(segment: Segment, heard: Heard) -> Segment | None:
+    """``segment`` with the flags that the events add; None when neither model believes it."""
+    flags = list(segment.flags)
+    if heard.language_probability < UNSURE:
+        flags.append("unsure_language")
+    if _part_inside(segment, heard.stretches("speech")) < HEARD:
+        if UNSURE_FLAGS & set(flags):
+            return None
+        flags.append(_instead(segment, heard))
+    return replace(segment, flags=tuple(flags))
+
+
+def _instead(segment: Segment, heard: Heard) -> str:
+    """What was heard where ``segment`` claims speech, as a flag."""
+    parts = {kind: _part_inside(segment, heard.stretches(kind)) for kind in ("singing", "music")}
+    best = max(parts, key=parts.get)
+    return best if parts[best] >= HEARD else "no_speech_heard"
+
+
+def _part_inside(segment: Segment, stretches: list[Stretch]) -> float:
+    """How much of the segment's words lies in ``stretches``, 0 to 1."""
+    wider = joined((a - EDGE_S, b + EDGE_S) for a, b in stretches)
+    spans = [(word.start_s, word.end_s) for word in segment.words] or [(segment.start_s, segment.end_s)]
+    total_s = sum(b - a for a, b in spans)
+    return sum(overlap_s(span, wider) for span in spans) / total_s if total_s > 0 else 0.0
+
+
+def _shifted(segment: Segment, by_s: float) -> Segment:
+    """``segment`` of a block in the time of the clip."""
+    words = tuple(Word(w.start_s + by_s, w.end_s + by_s, w.text, w.probability) for w in segment.words)
+    return replace(segment, start_s=segment.start_s + by_s, end_s=segment.end_s + by_s, words=words)
+
+
+def _finish(heard: Heard) -> None:
+    """Sound that stops before the pictures is followed by silence; no language where nobody spoke."""
+    if heard.heard_s > heard.duration_s + PAST_END_S:
+        heard.duration_s = heard.heard_s
+    heard.quiet.append((heard.heard_s, max(heard.heard_s, heard.duration_s)))
+    if not heard.speech:
+        heard.language, heard.language_probability = None, 0.0
