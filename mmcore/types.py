@@ -211,6 +211,9 @@ class WeightFile:
     folder: str | None = None
 
 
+CONVERTED = "model.onnx"  # the file that every converter writes
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """A row of the catalogue: everything that is known of a model without loading it."""

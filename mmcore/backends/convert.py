@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from ..weights.stamp import CONVERTED
+from ..types import CONVERTED
 
 LARGEST_DIFFERENCE = 1e-4  # of a probability or a coordinate, against the original
 PTH = "efficientnet-lite0.pth"

@@ -24,7 +24,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import WeightsError
-from ..types import ModelSpec, Progress, Report, WeightFile, ignore
+from ..types import CONVERTED, ModelSpec, Progress, Report, WeightFile, ignore
 from . import parts, stamp
 from .wheels import POLL_S, no_disk
 
@@ -200,7 +200,7 @@ def _link(source: Path, target: Path) -> None:
 
 def _convert(spec: ModelSpec, folder: Path, stamped: dict[str, list], report: Report) -> None:
     """Run the row's converter, unless its result is there, in a process of its own: its runtimes never load here."""
-    if stamped.get(stamp.CONVERTED) == stamp.entry(folder / stamp.CONVERTED, stamp.marks(spec)[stamp.CONVERTED]):
+    if stamped.get(CONVERTED) == stamp.entry(folder / CONVERTED, stamp.marks(spec)[CONVERTED]):
         return
     root = Path(__file__).resolve().parents[2]
     paths = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))

@@ -7,10 +7,9 @@ import json
 import os
 from pathlib import Path
 
-from ..types import ModelSpec
+from ..types import CONVERTED, ModelSpec
 
 STAMP = ".complete.json"
-CONVERTED = "model.onnx"  # what every converter writes
 CONVERSION = 1  # raise it when a converter changes: models are then converted again
 
 
