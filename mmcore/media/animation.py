@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -28,22 +28,22 @@ def opened(path: str | os.PathLike, limits: Limits) -> Iterator[Image.Image]:
             yield picture
 
 
-def steps(picture: Image.Image) -> Iterator[float]:
-    """Goes from frame to frame; yields the time (s) at which each appears, and at last the end of the clip."""
-    time_s = 0.0
+def steps(picture: Image.Image) -> Iterator[tuple[float, float]]:
+    """Goes from frame to frame; yields the time (s) at which each appears and at which it ends."""
+    start_s = 0.0
     for index in count():
         try:
             picture.seek(index)
             picture.load()
         except EOFError:
-            break
+            return
         except Exception:
             if index == 0:
                 raise
-            break  # damaged from here on: what was shown before stays
-        yield time_s
-        time_s += _shown_s(picture)
-    yield time_s
+            return  # damaged from here on: what was shown before stays
+        end_s = start_s + _shown_s(picture)
+        yield start_s, end_s
+        start_s = end_s
 
 
 def _shown_s(picture: Image.Image) -> float:
@@ -53,10 +53,8 @@ def _shown_s(picture: Image.Image) -> float:
 
 def length(picture: Image.Image, limits: Limits) -> tuple[float, int]:
     """Seconds and frames of the animation, read no further than the limit."""
-    times: Sequence[float] = [0.0]
-    total = -1
-    for time_s in steps(picture):
-        times, total = [time_s], total + 1
-        if time_s > limits.clip_s:
+    end_s, frames = 0.0, 0
+    for frames, (_, end_s) in enumerate(steps(picture), 1):  # noqa: B007 - the last values are wanted
+        if end_s > limits.clip_s:
             break
-    return times[-1], max(1, total)
+    return end_s, frames

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import InputError
 from ..settings import Limits
 from . import animation, image
-from .source import check_pixels, check_seconds, opened_container, opened_file, origin_s, picture_stream, sound_stream
+from .source import check_pixels, check_seconds, opened_container, origin_s, picture_stream, sound_stream
 
 if TYPE_CHECKING:
     import av.container
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 #: Containers that only guess their duration, from the bit rate or the last packets.
 GUESSED = frozenset({"mp3", "aac", "ac3", "eac3", "amr", "amrnb", "amrwb", "mpegts", "mpeg", "mpegvideo", "h264",
                      "hevc", "m4v", "h263", "obu", "av1", "mjpeg", "truehd", "dts", "flv", "yuv4mpegpipe"})  # fmt: skip
-HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"})
 RAW_RATE = 25.0  # frames per second of a raw stream that says nothing, as ffmpeg takes it
 
 
@@ -40,7 +39,7 @@ def kind(path: str | os.PathLike, limits: Limits) -> str:
 
     Raises InputError when it is none of them.
     """
-    if is_image(path, limits):
+    if image.is_image(path, limits):
         return "image"
     name = Path(path).name
     with opened_container(path, limits) as container:
@@ -51,15 +50,6 @@ def kind(path: str | os.PathLike, limits: Limits) -> str:
     raise InputError("no_streams", name=name)
 
 
-def is_image(path: str | os.PathLike, limits: Limits) -> bool:
-    """Whether the file is an image by its first bytes; whether it can be read, ``image.load`` says."""
-    with opened_file(path, limits) as file:
-        head = file.read(12)
-        if head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS:
-            return True
-        return image.identified(file, Path(path).name) is not None
-
-
 def probe(path: str | os.PathLike, limits: Limits) -> ClipInfo:
     """What the clip holds and how long it is. Animated images are clips without sound.
 
@@ -67,7 +57,7 @@ def probe(path: str | os.PathLike, limits: Limits) -> ClipInfo:
     also when the clip is longer or its pictures larger than the limits.
     """
     name = Path(path).name
-    if is_image(path, limits):
+    if image.is_image(path, limits):
         return _of_animation(path, limits)
     with opened_container(path, limits) as container:
         sound, pictures = sound_stream(container), picture_stream(container, name, limits)
@@ -129,8 +119,10 @@ def _upright_size(container: av.container.InputContainer, pictures: av.VideoStre
 
     from .video import shown_size
 
+    stored = (pictures.width, pictures.height)
     try:
         container.seek(0)
-        return next((shown_size(frame) for frame in container.decode(pictures)), (pictures.width, pictures.height))
+        frames = container.decode(pictures)
+        return next((shown_size(frame, pictures.sample_aspect_ratio) for frame in frames), stored)
     except av.FFmpegError:
-        return pictures.width, pictures.height
+        return stored

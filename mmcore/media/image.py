@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageOps
 
 from ..errors import InputError
 from ..settings import Limits
@@ -17,6 +17,8 @@ from .source import check_pixels, opened_file
 #: Formats that say their size in the header and run no other program (EPS would start Ghostscript).
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
 MOVING = frozenset({"GIF", "WEBP", "PNG", "AVIF"})  # the formats of FORMATS that can be animations
+
+HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"})
 
 
 def load(path: str | os.PathLike, limits: Limits, max_side: int | None = None) -> Image.Image:
@@ -50,7 +52,9 @@ def identified(file, name: str) -> Image.Image | None:
     ``Image.open`` does the same, but warns of or refuses large pictures by a limit of its own, which is the same
     for the whole process.
     """
-    Image.init()
+    from PIL import AvifImagePlugin, TiffImagePlugin, WebPImagePlugin  # noqa: F401 - the others come with preinit
+
+    Image.preinit()
     file.seek(0)
     prefix = file.read(16)
     for form in FORMATS:
@@ -60,6 +64,15 @@ def identified(file, name: str) -> Image.Image | None:
             with decoding(name):
                 return factory(file, "")
     return None
+
+
+def is_image(path: str | os.PathLike, limits: Limits) -> bool:
+    """Whether the file is an image by its first bytes; whether it can be read, ``load`` says."""
+    with opened_file(path, limits) as file:
+        head = file.read(12)
+        if head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS:
+            return True
+        return identified(file, Path(path).name) is not None
 
 
 @contextmanager
@@ -104,6 +117,8 @@ def rgb(picture: Image.Image) -> Image.Image:
     if picture.mode in ("I", "F") or picture.mode.startswith("I;"):
         picture = Image.fromarray(eight_bits(np.asarray(picture)))
     elif picture.mode == "LAB":
+        from PIL import ImageCms
+
         lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
         picture = ImageCms.profileToProfile(picture, lab, srgb, outputMode="RGB")
     if not picture.has_transparency_data:

@@ -15,11 +15,12 @@ from PIL import Image
 from ..errors import InputError
 from ..settings import Limits
 from . import animation
-from .clip import is_image
-from .image import rgb
+from .image import is_image, rgb
 from .source import decoded, opened_container, origin_s, picture_stream
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     import av
 
 BACK_S = (0.0, 1.0, 10.0)  # a seek that lands too late is tried again from earlier
@@ -59,19 +60,19 @@ def frames(path: str | os.PathLike, times_s: Sequence[float], limits: Limits, ma
             picture = player.at(time_s)
             if picture is None:
                 raise InputError("broken_media", name=name)
-            yield Frame(max(0.0, picture.time_s), upright(picture.frame, max_side))
+            yield Frame(max(0.0, picture.time_s), upright(picture.frame, max_side, stream.sample_aspect_ratio))
 
 
 def _animation_frames(path, times_s: Sequence[float], limits: Limits, max_side: int) -> Iterator[Frame]:
     wanted, shown = deque(times_s), None
     with animation.opened(path, limits) as moving:
-        for appears_s in animation.steps(moving):
-            while wanted and shown and wanted[0] < appears_s:
-                wanted.popleft()
-                yield shown
+        for start_s, end_s in animation.steps(moving):
             if not wanted:
                 return
-            shown = Frame(appears_s, _small(moving, max_side))
+            shown = Frame(start_s, _small(moving, max_side))
+            while wanted and wanted[0] < end_s:
+                wanted.popleft()
+                yield shown
         yield from [shown] * len(wanted)
 
 
@@ -152,25 +153,26 @@ class _Player:
         return float(entry.timestamp * self._stream.time_base) - self._origin_s
 
 
-def shown_size(frame: av.VideoFrame) -> tuple[int, int]:
-    """Width and height (pixels) of the frame as shown: square pixels, upright."""
-    width, height = _square(frame)
-    (a, _), (_, d) = _turn(frame)
-    return (width, height) if a or d else (height, width)
+def shown_size(frame: av.VideoFrame, aspect: Fraction | None) -> tuple[int, int]:
+    """Width and height (pixels) of the frame as shown: upright, and square pixels where ``aspect`` (width of a
+    stored pixel over its height) is not 1."""
+    width, height = _square(frame, aspect)
+    (a, _), _ = _turn(frame)
+    return (width, height) if a else (height, width)
 
 
-def upright(frame: av.VideoFrame, max_side: int) -> np.ndarray:
+def upright(frame: av.VideoFrame, max_side: int, aspect: Fraction | None = None) -> np.ndarray:
     """(H, W, 3) uint8 RGB of the frame as shown, no larger than ``max_side``."""
-    width, height = _square(frame)
+    width, height = _square(frame, aspect)
     scale = min(1.0, max_side / max(width, height))
     small = frame.reformat(max(1, round(width * scale)), max(1, round(height * scale)), "rgb24", interpolation="AREA")
     return np.ascontiguousarray(_turned(small.to_ndarray(), _turn(frame)))
 
 
-def _square(frame: av.VideoFrame) -> tuple[int, int]:
-    """Width and height with square pixels, as stored."""
-    aspect = frame.sample_aspect_ratio if hasattr(frame, "sample_aspect_ratio") else None
-    return (round(frame.width * aspect) if aspect else frame.width), frame.height
+def _square(frame: av.VideoFrame, aspect: Fraction | None) -> tuple[int, int]:
+    """Width and height as stored, the width stretched to square pixels; absurd aspects are not believed."""
+    stretch = float(aspect) if aspect and 0.25 <= aspect <= 4 else 1.0
+    return max(1, round(frame.width * stretch)), frame.height
 
 
 def _turn(frame: av.VideoFrame) -> tuple[tuple[int, int], tuple[int, int]]:
