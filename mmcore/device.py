@@ -1,38 +1,136 @@
-"""What hardware there is, and where a model runs on it. A decision returns its reason."""
+"""What hardware there is, and where and how precisely a model runs on it. A decision returns its reason.
+
+Hardware is a value: the policy for a GPU that nobody here has is tested like any other.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib import import_module
 
-from .settings import Settings
-from .types import ModelSpec, Plan
+from .errors import InputError, ModelError
+from .settings import GIB, Settings
+from .types import ModelSpec, Plan, Precision
+
+CPU = "cpu"
+QUANTIZED = ("int8", "nf4")
+
+
+@dataclass(frozen=True)
+class Accelerator:
+    """A GPU. ``kind`` is "cuda" or "mps"; MPS shares the machine's memory."""
+
+    kind: str
+    name: str
+    total_bytes: int
+    free_bytes: int
+    capability: tuple[int, int] = (0, 0)
+    bf16: bool = True
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """The machine as a value, so that policy can be tested for one that is not there."""
+    """The machine as a value."""
 
     cores: int
     total_bytes: int
     free_bytes: int
+    accelerator: Accelerator | None = None
 
     @classmethod
     def here(cls, settings: Settings) -> Hardware:
+        """This machine's cores and memory. Looking for a GPU imports torch: see ``with_accelerator``."""
         import psutil
 
         memory = psutil.virtual_memory()
         return cls(settings.threads, memory.total, memory.available)
 
+    def with_accelerator(self) -> Hardware:
+        """The same with its GPU, if it has one that torch can use."""
+        probe = import_module(".backends.torch_devices", __package__)
+        return replace(self, accelerator=probe.accelerator())
 
-def plan(spec: ModelSpec, hardware: Hardware, settings: Settings) -> Plan:
-    """Where ``spec`` runs. The embedded rows are built for the CPU, at the precision they come in."""
-    threads = (settings.chat_threads if spec.task == "chat" else 0) or settings.threads
-    threads = max(1, min(threads, hardware.cores))
-    cores = "1 core" if hardware.cores == 1 else f"{hardware.cores} cores"
-    why = f"{spec.precision} on the CPU: the row is built for it; {threads} of {cores}"
-    return Plan("cpu", spec.precision, why, threads)
+
+@dataclass(frozen=True)
+class Room:
+    """Bytes that a model may take: on the accelerator and in main memory."""
+
+    device_bytes: int
+    ram_bytes: int
+
+
+def default_room(hardware: Hardware) -> Room:
+    """Nine tenths of the GPU's free memory and three quarters of main memory's, when the studio starts."""
+    device = hardware.accelerator.free_bytes * 9 // 10 if hardware.accelerator else 0
+    return Room(device, default_budget(hardware))
 
 
 def default_budget(hardware: Hardware) -> int:
-    """Bytes that models may hold: three quarters of what is free when the studio starts."""
+    """Bytes of main memory that models may hold: three quarters of what is free when the studio starts."""
     return hardware.free_bytes * 3 // 4
+
+
+def plan(spec: ModelSpec, hardware: Hardware, settings: Settings, room: Room | None = None, wish: str = "") -> Plan:
+    """Where ``spec`` runs, at which precision, and why.
+
+    A row with one precision runs as it comes, on the CPU. Otherwise the best precision that fits the
+    accelerator, or main memory when there is none; ``wish`` names one instead. Raises ModelError with
+    the sizes when none fits, InputError when the wish is not one of the row's.
+    """
+    if not spec.precisions:
+        return _as_it_comes(spec, hardware, settings)
+    room = room or default_room(hardware)
+    device = hardware.accelerator.kind if hardware.accelerator else CPU
+    free_bytes = room.device_bytes if device == "cuda" else room.ram_bytes
+    choices = _choices(spec, hardware, wish)
+    fitting = next((choice for choice in choices if choice.memory_bytes <= free_bytes), None)
+    if fitting is None:
+        raise _refusal(spec, choices[-1], free_bytes)
+    return Plan(device, fitting.name, _why(fitting, choices, free_bytes, wish), _threads(spec, hardware, settings))
+
+
+def _as_it_comes(spec: ModelSpec, hardware: Hardware, settings: Settings) -> Plan:
+    threads = _threads(spec, hardware, settings)
+    cores = "1 core" if hardware.cores == 1 else f"{hardware.cores} cores"
+    return Plan(
+        CPU, spec.precision, f"{spec.precision} on the CPU: the row is built for it; {threads} of {cores}", threads
+    )
+
+
+def _threads(spec: ModelSpec, hardware: Hardware, settings: Settings) -> int:
+    wanted = (settings.chat_threads if spec.task == "chat" else 0) or settings.threads
+    return max(1, min(wanted, hardware.cores))
+
+
+def _choices(spec: ModelSpec, hardware: Hardware, wish: str) -> list[Precision]:
+    """The precisions that this hardware can run, best first; only the wished one when there is a wish."""
+    names = [precision.name for precision in spec.precisions]
+    if wish and wish not in names:
+        raise InputError("bad_option", option="precision", allowed=" or ".join(names), value=wish)
+    if wish:
+        return [precision for precision in spec.precisions if precision.name == wish]
+    gpu = hardware.accelerator
+    banned = {"bf16"} if gpu and not gpu.bf16 else {"fp16"} if not gpu else set()
+    if gpu and gpu.kind == "mps":
+        banned |= set(QUANTIZED)  # bitsandbytes has no MPS kernels
+    return [precision for precision in spec.precisions if precision.name not in banned] or list(spec.precisions)
+
+
+def _refusal(spec: ModelSpec, smallest: Precision, free_bytes: int) -> ModelError:
+    return ModelError(
+        "precision_does_not_fit",
+        name=spec.title,
+        need_gib=smallest.memory_bytes / GIB,
+        precision=smallest.name,
+        free_gib=max(0, free_bytes) / GIB,
+    )
+
+
+def _why(chosen: Precision, choices: list[Precision], free_bytes: int, wish: str) -> str:
+    size, free = f"{chosen.memory_bytes / GIB:.1f} GiB", f"{free_bytes / GIB:.1f} GiB free"
+    if wish:
+        return f"{chosen.name} as asked: {size} of {free}"
+    better = [precision for precision in choices if precision.memory_bytes > free_bytes]
+    if better:
+        return f"{chosen.name}: {size} fits in {free}; {better[-1].name} would need {better[-1].memory_bytes / GIB:.1f} GiB"
+    return f"{chosen.name}: {size} fits in {free}"

@@ -43,6 +43,9 @@ SENTENCES = {
         "{name} needs {need_gib:.1f} GiB; {free_gib:.1f} GiB of the {budget_gib:.1f} GiB budget can be freed. "
         "Choose a smaller model or raise MM_BUDGET_GIB."
     ),
+    "precision_does_not_fit": (
+        "{name} needs {need_gib:.1f} GiB even at {precision}; {free_gib:.1f} GiB can be had. Choose a smaller model."
+    ),
     "load_failed": "{name} could not be loaded ({reason}). Try again, or choose another model.",
     "model_failed": "{name} stopped with an error. Try again, or choose another model.",
     "model_busy": "{name} is busy with other visitors. Try again in a moment.",

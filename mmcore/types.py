@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -135,13 +139,30 @@ class Perception:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, eq=False)
+class Medium:
+    """A decoded file for a model that sees or hears itself.
+
+    ``kind`` "image": ``frames`` (1, H, W, 3); "video": (T, H, W, 3) at ``times_s``, both uint8 RGB; "audio":
+    ``samples`` (S,) float32 mono at ``rate_hz``. A video with sound has both.
+    """
+
+    kind: str
+    frames: np.ndarray | None = None
+    times_s: tuple[float, ...] = ()
+    samples: np.ndarray | None = None
+    rate_hz: int = 16_000
+
+
 @dataclass(frozen=True)
 class Message:
-    """One turn. ``files`` are paths on this machine, uploaded by the person."""
+    """One turn. ``files`` are paths on this machine, uploaded by the person; ``media`` are those files
+    decoded, for a model that takes them itself."""
 
     role: str  # "system", "user", "assistant"
     text: str
     files: tuple[str, ...] = ()
+    media: tuple[Medium, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -211,6 +232,24 @@ class WeightFile:
     folder: str | None = None
 
 
+@dataclass(frozen=True)
+class HubSource:
+    """A repository of a model hub at a revision, and which of its files are wanted (glob patterns)."""
+
+    repo: str  # "owner/name"
+    revision: str = "main"
+    patterns: tuple[str, ...] = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
+    gated: bool = False  # needs HF_TOKEN and an accepted licence
+
+
+@dataclass(frozen=True)
+class Precision:
+    """A precision that a model can run at, and what it takes in memory: weights and working space."""
+
+    name: str  # "bf16", "fp16", "fp32", "int8", "nf4", or that of a GGUF file
+    memory_bytes: int
+
+
 CONVERTED = "model.onnx"  # the file that every converter writes
 
 
@@ -232,16 +271,20 @@ class ModelSpec:
     can: str = ""
     cannot: str = ""
     speed: str = ""  # measured, on 2 CPU cores
-    profile: str = "embedded"  # the profile that uses it: "embedded" or "fake"
+    profile: str = "embedded"  # the profile that uses it: "embedded", "hub" or "fake"
     tried: bool = True  # run with these real weights
     options: dict[str, object] = field(default_factory=dict, hash=False)
+    hub: HubSource | None = None
+    hub_bytes: int = 0  # what is downloaded from the hub
+    precisions: tuple[Precision, ...] = ()  # best first; empty: only ``precision``
+    modalities: tuple[str, ...] = ("text",)  # of a chat model: what it takes itself
 
     @property
     def download_bytes(self) -> int:
-        return sum(f.size_bytes for f in self.files)
+        return self.hub_bytes or sum(f.size_bytes for f in self.files)
 
 
-TASKS = ("image-classes", "sentences", "reading", "speech", "sounds", "chat")
+TASKS = ("image-classes", "image-text", "sentences", "reading", "speech", "sounds", "chat")
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "device": {"settings"},
     "wheels": set(),
     "weights": {"wheels"},
-    "backends": {"imagenet", "features"},
+    "backends": {"imagenet", "features", "device"},
     "store": {"backends", "weights", "device", "settings"},
     "describe": {"imagenet"},
     "prompts": {"describe", "imagenet"},

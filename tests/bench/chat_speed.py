@@ -41,7 +41,6 @@ class Raw:
             "max_tokens": tokens,
             "temperature": 0.0,
             "top_p": 0.9,
-            "ignore_eos": True,
             "stream": True,
             "stream_options": {"include_usage": True},
         }
