@@ -92,9 +92,8 @@ def plan(spec: ModelSpec, hardware: Hardware, settings: Settings, room: Room | N
 def _as_it_comes(spec: ModelSpec, hardware: Hardware, settings: Settings) -> Plan:
     threads = _threads(spec, hardware, settings)
     cores = "1 core" if hardware.cores == 1 else f"{hardware.cores} cores"
-    return Plan(
-        CPU, spec.precision, f"{spec.precision} on the CPU: the row is built for it; {threads} of {cores}", threads
-    )
+    why = f"{spec.precision} on the CPU: the row is built for it; {threads} of {cores}"
+    return Plan(CPU, spec.precision, why, threads)
 
 
 def _threads(spec: ModelSpec, hardware: Hardware, settings: Settings) -> int:
@@ -130,7 +129,6 @@ def _why(chosen: Precision, choices: list[Precision], free_bytes: int, wish: str
     size, free = f"{chosen.memory_bytes / GIB:.1f} GiB", f"{free_bytes / GIB:.1f} GiB free"
     if wish:
         return f"{chosen.name} as asked: {size} of {free}"
-    better = [precision for precision in choices if precision.memory_bytes > free_bytes]
-    if better:
-        return f"{chosen.name}: {size} fits in {free}; {better[-1].name} would need {better[-1].memory_bytes / GIB:.1f} GiB"
-    return f"{chosen.name}: {size} fits in {free}"
+    larger = [precision for precision in choices if precision.memory_bytes > free_bytes]
+    but = f"; {larger[-1].name} would need {larger[-1].memory_bytes / GIB:.1f} GiB" if larger else ""
+    return f"{chosen.name}: {size} fits in {free}{but}"
