@@ -1,0 +1,102 @@
+"""The page: tabs in visiting order, the header with its language switch, the status strip."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from mmcore import Studio
+
+from . import api, theme, uploads
+from .page import QUIET, Page
+from .tabs import caption, chat, classify
+
+TABS = {"classify": classify.build, "caption": caption.build, "chat": chat.build}
+
+HOUR_S = 3600
+DELETE_CACHE = (HOUR_S // 2, HOUR_S + HOUR_S // 2 - 60)  # looked at every half hour, deleted within two hours
+QUEUE = 64  # visitors who may wait
+
+# The one thing Gradio's Python cannot do: tell its own words ("Drop file here") to follow the switch. The
+# function is the one that Gradio's settings page calls; where a future Gradio lacks it, only those words stay.
+FOLLOW = """async (language) => {
+  localStorage.setItem("mm-language", language);
+  document.documentElement.lang = language;
+  const core = performance.getEntriesByType("resource").map(r => r.name).find(n => /\\/core-[^/]*\\.js$/.test(n));
+  try { if (core) (await import(core)).changeLocale(language === "zh" ? "zh-CN" : "en"); } catch (_) {}
+  return language;
+}"""
+CHOOSE = f"""() => {{
+  const kept = localStorage.getItem("mm-language");
+  const language = kept || (navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en");
+  return kept ? ({FOLLOW})(language) : language;
+}}"""
+
+
+def build(studio: Studio) -> gr.Blocks:
+    """The whole page over ``studio``; nothing is loaded by building it."""
+    page = Page(studio, i18n=gr.I18n())
+    with gr.Blocks(title="Multimodal Studio", delete_cache=DELETE_CACHE, analytics_enabled=False) as blocks:
+        _header(page)
+        page.strip = gr.HTML(page.status("en"), elem_id="strip", render=False)
+        with gr.Tabs(elem_id="tabs"):
+            for name, build_tab in TABS.items():
+                with page.add(gr.Tab, {"label": f"tab_{name}"}, id=name, elem_id=f"tab-{name}"):
+                    build_tab(page)
+        page.strip.render()
+        page.follow(page.strip, lambda language: {"value": page.status(language)})
+        _follow_language(blocks, page)
+        api.add(studio)
+    for component in blocks.blocks.values():
+        uploads.refuse_links(component)
+    page.i18n.translations.update(page.translations())
+    blocks.i18n_instance = page.i18n
+    return blocks
+
+
+def _header(page: Page) -> None:
+    with gr.Row(elem_classes="mm-header"):
+        with gr.Column(scale=5, min_width=240):
+            gr.HTML("<h1>Multimodal Studio</h1>")
+            purpose = page.add(gr.HTML, {"value": "purpose"}, elem_classes="mm-purpose")
+            purpose.padding = False
+        page.language = gr.Radio(
+            [("EN", "en"), ("中文", "zh")],
+            value="en",
+            show_label=False,
+            label="Language · 语言",
+            container=False,
+            min_width=140,
+            scale=0,
+            elem_id="language",
+        )
+
+
+def _follow_language(blocks: gr.Blocks, page: Page) -> None:
+    """The page takes the browser's language when it opens, and the switch's afterwards."""
+    components = [component for component, _ in page.worded]
+
+    def opened(language: str):
+        return [language, *page.words_in(language)]
+
+    blocks.load(opened, [page.language], [page.language, *components], js=CHOOSE, **QUIET)
+    switched = page.language.input(page.words_in, [page.language], components, js=FOLLOW, **QUIET)
+    for function, inputs, outputs in page.redrawn:
+        switched = switched.then(function, [*inputs, page.language], outputs, **QUIET)
+
+
+def launch(blocks: gr.Blocks, *, max_file_bytes: int, mcp: bool = False, **server):
+    """Serve the page. What Gradio's own defaults would collect, keep or expose is turned off here."""
+    blocks.queue(max_size=QUEUE, default_concurrency_limit=4)
+    return blocks.launch(
+        theme=theme.theme(),
+        css=theme.CSS,
+        i18n=blocks.i18n_instance,
+        ssr_mode=False,
+        run_history=False,
+        enable_monitoring=False,
+        show_error=True,
+        max_file_size=max_file_bytes,
+        footer_links=["api", "gradio", "settings"],
+        mcp_server=mcp,
+        **server,
+    )

@@ -1,0 +1,93 @@
+"""One primary button: Run, which becomes Stop while it works. Shared by the tabs that make one result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import gradio as gr
+
+from . import view
+from .page import QUIET, Page
+from .text import say
+
+
+@dataclass
+class Runner:
+    """The buttons and the progress line of a tab, and how its work is started and stopped."""
+
+    page: Page
+    name: str
+    run: gr.Button
+    stop: gr.Button
+    stage: gr.HTML
+
+    @classmethod
+    def buttons(cls, page: Page, name: str) -> tuple[gr.Button, gr.Button]:
+        with gr.Row(elem_classes="mm-run"):
+            run = page.add(gr.Button, {"value": "run"}, variant="primary", elem_id=f"{name}-run")
+            stop = page.add(
+                gr.Button,
+                {"value": "stop"},
+                variant="stop",
+                visible=False,
+                elem_id=f"{name}-stop",
+                elem_classes="mm-stop",
+            )
+        return run, stop
+
+    def wire(
+        self,
+        trigger: Callable,
+        work: Callable,
+        inputs: Sequence,
+        outputs: Sequence,
+        *,
+        concurrency_id: str,
+        limit: int,
+    ):
+        """``trigger`` starts ``work(*inputs, language)``; returns the event that Stop has to cancel."""
+        begun = trigger(
+            self._begin,
+            [self.page.language],
+            [self.run, self.stop, self.stage],
+            trigger_mode="once",
+            **QUIET,
+        )
+        working = begun.then(
+            work,
+            [*inputs, self.page.language],
+            [self.stage, *outputs],
+            concurrency_id=concurrency_id,
+            concurrency_limit=limit,
+            show_progress="minimal",
+            show_progress_on=[self.stage],
+            api_visibility="private",
+        )
+        working.then(
+            self._end,
+            [self.page.language],
+            [self.run, self.stop, self.page.strip],
+            **QUIET,
+        )
+        return working
+
+    def wire_stop(self, works: Sequence, kept) -> None:
+        """Stop closes the running work; what had been found stays."""
+        self.stop.click(
+            self._stopped,
+            [kept, self.page.language],
+            [self.run, self.stop, self.stage, self.page.strip],
+            cancels=list(works),
+            **QUIET,
+        )
+
+    def _begin(self, language: str):
+        return gr.update(visible=False), gr.update(visible=True), view.stage(say(language, "stage_queue"))
+
+    def _end(self, language: str):
+        return gr.update(visible=True), gr.update(visible=False), self.page.status(language)
+
+    def _stopped(self, kept, language: str):
+        words = say(language, "stopped_empty" if kept is None else "stopped")
+        return gr.update(visible=True), gr.update(visible=False), view.note(words), self.page.status(language)

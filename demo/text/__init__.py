@@ -1,0 +1,42 @@
+"""What the page says, in the visitor's language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mmcore.errors import SENTENCES, StudioError
+from mmcore.types import ModelSpec
+
+from . import en, errors_zh, models_zh, zh
+
+LANGUAGES = ("en", "zh")
+WORDS = {"en": en.WORDS, "zh": zh.WORDS}
+_ERRORS = {"en": SENTENCES, "zh": errors_zh.SENTENCES}
+
+Say = Callable[..., str]
+
+
+def say(language: str, key: str, **values: object) -> str:
+    """The sentence of ``key`` in that language, with its values filled in."""
+    words = WORDS["zh" if language == "zh" else "en"]
+    return words[key].format(**values) if values else words[key]
+
+
+def speaker(language: str) -> Say:
+    """``say`` for one language."""
+    return lambda key, **values: say(language, key, **values)
+
+
+def error_sentence(error: StudioError, language: str) -> str:
+    """What an engine's refusal says in that language; a code nobody has translated stays English."""
+    sentence = _ERRORS["zh" if language == "zh" else "en"].get(error.code)
+    return sentence.format(**error.values) if sentence else str(error)
+
+
+def card(spec: ModelSpec, language: str) -> dict[str, str]:
+    """What a model can and cannot do and its speed. Rows of a user's own file keep their words."""
+    english = {"can": spec.can, "cannot": spec.cannot, "speed": spec.speed}
+    if language != "zh":
+        return english
+    chinese = models_zh.FAKE if spec.profile == "fake" else models_zh.CARDS.get(spec.name, {})
+    return english | chinese

