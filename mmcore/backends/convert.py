@@ -2,8 +2,12 @@
 
     python -m mmcore.backends.convert NAME FOLDER
 
-The result is compared with the original before it is kept. Nothing is fetched. Exits with a reason on standard
-error when it cannot.
+The result is compared with the original before it is kept. Nothing is fetched, nothing is printed on success;
+otherwise the last line of standard error is the reason.
+
+Weights stay fp32. Eight bits are faster and change answers: static int8 of the classifier (per channel, softmax
+left out, calibrated on 45 photos) names another class for 2 of 45 other photos, 1 of 45 with 16-bit activations;
+int8 of the sentence encoder changes the nearest neighbour of 7 sentences in 32.
 """
 
 from __future__ import annotations
@@ -166,16 +170,22 @@ def main(name: str, folder: Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
+def reason(name: str, folder: Path) -> str | None:
+    """``main``, and what went wrong in a few words without a path; None when nothing did."""
+    try:
+        main(name, folder)
+    except Refusal as refusal:
+        return str(refusal)
+    except ImportError as error:
+        return f"{error.name} is not installed"
+    except Exception as error:
+        return type(error).__name__
+    return None
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     if hasattr(os, "nice"):
         os.nice(10)
-    try:
-        with redirect_stdout(sys.stderr):
-            main(sys.argv[1], Path(sys.argv[2]))
-    except Refusal as refusal:
-        sys.exit(str(refusal))
-    except ImportError as error:
-        sys.exit(f"{error.name} is not installed")
-    except Exception as error:
-        sys.exit(type(error).__name__)
+    with redirect_stdout(sys.stderr):
+        sys.exit(reason(sys.argv[1], Path(sys.argv[2])))
