@@ -16,6 +16,12 @@ HOUR_S = 3600
 DELETE_CACHE = (HOUR_S // 2, HOUR_S + HOUR_S // 2 - 60)  # looked at every half hour, deleted within two hours
 QUEUE = 64  # visitors who may wait
 
+# A model's answer is Markdown and may name pictures: none is fetched from another machine.
+HEAD = (
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"img-src 'self' data: blob:; media-src 'self' data: blob:; "
+    "font-src 'self' data:; frame-src 'self'; object-src 'none'\">"
+)
+
 # The one thing Gradio's Python cannot do: tell its own words ("Drop file here") to follow the switch. The
 # function is the one that Gradio's settings page calls; where a future Gradio lacks it, only those words stay.
 FOLLOW = """async (language) => {
@@ -48,6 +54,8 @@ def build(studio: Studio) -> gr.Blocks:
         api.add(studio)
     for component in blocks.blocks.values():
         uploads.refuse_links(component)
+        if isinstance(component, gr.Chatbot):
+            uploads.refuse_components(component)
     page.i18n.translations.update(page.translations())
     blocks.i18n_instance = page.i18n
     return blocks
@@ -56,9 +64,8 @@ def build(studio: Studio) -> gr.Blocks:
 def _header(page: Page) -> None:
     with gr.Row(elem_classes="mm-header"):
         with gr.Column(scale=5, min_width=240):
-            gr.HTML("<h1>Multimodal Studio</h1>")
-            purpose = page.add(gr.HTML, {"value": "purpose"}, elem_classes="mm-purpose")
-            purpose.padding = False
+            gr.HTML("<h1>Multimodal Studio</h1>", elem_classes="mm-title")
+            page.add(gr.HTML, {"value": "purpose"}, elem_classes="mm-purpose")
         page.language = gr.Radio(
             [("EN", "en"), ("中文", "zh")],
             value="en",
@@ -90,6 +97,7 @@ def launch(blocks: gr.Blocks, *, max_file_bytes: int, mcp: bool = False, **serve
     return blocks.launch(
         theme=theme.theme(),
         css=theme.CSS,
+        head=HEAD,
         i18n=blocks.i18n_instance,
         ssr_mode=False,
         run_history=False,

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import TypeVar
 
-from mmcore.errors import StudioError
 from mmcore.types import Progress
 
 from . import view
-from .text import error_sentence, say
+from .errors import refusal_of
 
 R = TypeVar("R")
-log = logging.getLogger(__name__)
 
 
 def shown(stream: Iterable[Progress | R], specs: view.Specs, language: str) -> Iterator[tuple[str, R | None]]:
@@ -34,11 +31,3 @@ def shown(stream: Iterable[Progress | R], specs: view.Specs, language: str) -> I
                     yield "", result
     except Exception as error:
         yield view.refusal(refusal_of(error, language)), result
-
-
-def refusal_of(error: Exception, language: str) -> str:
-    """What a visitor reads about ``error``, which is being handled."""
-    if isinstance(error, StudioError):
-        return error_sentence(error, language)
-    log.error("a bug, not a refusal", exc_info=error)
-    return say(language, "error_bug")

@@ -31,3 +31,15 @@ def refuse_links(component: gr.blocks.Block) -> None:
         return await keep(path)
 
     component.async_move_resource_to_block_cache = only_files
+
+
+def refuse_components(chatbot: gr.Chatbot) -> None:
+    """Gradio builds any component that a hand-made history names, with arguments of its choice; this page has none."""
+    keep = chatbot._preprocess_content
+
+    def only_text_and_files(content):
+        if getattr(content, "type", None) == "component":
+            raise gr.Error("A message holds text and files only.", print_exception=False)
+        return keep(content)
+
+    chatbot._preprocess_content = only_text_and_files

@@ -15,6 +15,7 @@ SENTENCES = {
     "file_empty": "{name} is empty (0 bytes). Choose another file.",
     "file_too_large": "{name} is {size_mb:.0f} MB; the limit is {limit_mb:.0f} MB. Shorten or compress it.",
     "file_is_folder": "{name} is a folder. Choose a file.",
+    "not_uploaded": "{name} was not uploaded. Only uploaded files are read, never a path or a link.",
     "not_an_image": "{name} is not an image that can be read. Use JPEG, PNG, WebP, GIF, BMP or TIFF.",
     "not_media": "{name} is not audio or video that can be read. Use MP4, WebM, MKV, MOV, MP3, WAV, FLAC or OGG.",
     "broken_media": "{name} is damaged and could not be read. Export it again or choose another file.",

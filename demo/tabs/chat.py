@@ -10,8 +10,8 @@ import gradio as gr
 from mmcore.types import Message, Progress, Reply, Sampling
 
 from .. import chatview, examples, turns, view
+from ..errors import refusal_of
 from ..page import QUIET, Page
-from ..streams import refusal_of
 from ..text import say
 
 

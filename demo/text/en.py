@@ -195,6 +195,4 @@ WORDS = {
     "chat_example_hello": "Explain in two sentences what a neural network is.",
     # refusals of the page itself
     "error_bug": "Something went wrong in the studio itself. Try again; if it happens again, look at its log.",
-    "error_link": "Only uploaded files are read, never a link or a path.",
-    "error_full": "Too many people are waiting. Try again in a minute.",
 }

@@ -6,6 +6,7 @@ SENTENCES = {
     "file_empty": "{name} 是空文件（0 字节），请换一个。",
     "file_too_large": "{name} 有 {size_mb:.0f} MB，上限是 {limit_mb:.0f} MB。请截短或压缩。",
     "file_is_folder": "{name} 是文件夹，请选择一个文件。",
+    "not_uploaded": "{name} 不是上传的文件。只读取上传的文件，不接受路径或链接。",
     "not_an_image": "{name} 不是能读的图片。请使用 JPEG、PNG、WebP、GIF、BMP 或 TIFF。",
     "not_media": "{name} 不是能读的音频或视频。请使用 MP4、WebM、MKV、MOV、MP3、WAV、FLAC 或 OGG。",
     "broken_media": "{name} 已损坏，读不出来。请重新导出，或换一个文件。",
