@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -483,15 +484,22 @@ def test_a_converter_that_fails_is_said_and_the_files_are_kept(own, cache):
     assert (cache / "models" / "tiny" / "one.bin").read_bytes() == PIECES[0]
 
 
-def test_stopping_a_conversion_ends_its_process(own, cache):
+def test_stopping_a_conversion_kills_its_process(own, cache, monkeypatch):
+    started = []
+
+    class Seen(subprocess.Popen):
+        def __init__(self, *args, **kwargs):
+            started.append(self)
+            super().__init__(*args, **kwargs)
+
     def stop(update):
         if update.stage == "convert":
             raise Stopped
 
-    before = len(children())
+    monkeypatch.setattr(subprocess, "Popen", Seen)
     with pytest.raises(Stopped):
         weights.fetch(replace(own, convert="minilm"), cache, stop)
-    assert len(children()) == before
+    assert [process.returncode for process in started] == [-signal.SIGKILL]
 
 
 # -- the real thing
