@@ -106,11 +106,9 @@ def _sound_packets(stream, sound, rate, starts_s):
 
 def _sound_frames(stream, sound, rate, start):
     size = stream.codec_context.frame_size or 1024
+    resampler = av.AudioResampler(stream.format, "mono", rate)
     whole = len(sound) - len(sound) % size  # encoders take full frames but for the last of all
     for begin in range(0, whole, size):
         made = av.AudioFrame.from_ndarray(sound[None, begin : begin + size], "fltp", "mono")
-        made.sample_rate = rate
-        resampler = av.AudioResampler(stream.format, "mono", rate)
-        for frame in resampler.resample(made):
-            frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), start + begin
-            yield frame
+        made.sample_rate, made.time_base, made.pts = rate, Fraction(1, rate), start + begin
+        yield from resampler.resample(made)

@@ -228,6 +228,24 @@ def test_a_cut_stream_is_read_as_far_as_it_goes(tmp_path, name):
     assert len(list(video.frames(path, [0.5, 3.9], LIMITS))) == 2
 
 
+@pytest.mark.parametrize("name", ["h264.mp4", "a.mkv", "a.webm", "a.avi", "16.wav", "a.mp3", "a.flac", "a.ogg"])
+def test_changed_bytes_give_a_result_or_a_sentence(tmp_path, name):
+    made = {**VIDEOS, **SOUNDS}[name]
+    path = write_clip(tmp_path / name, flat_pictures(10) if name in VIDEOS else None, tone(1), **made)
+    whole, dice, sentences = path.read_bytes(), random.Random(name), 0
+    for _ in range(8):
+        data = bytearray(whole)
+        for _ in range(20):
+            data[dice.randrange(min(len(data), 2000))] = dice.randrange(256)
+        path.write_bytes(data)
+        for read in READERS.values():
+            try:
+                read(path)
+            except InputError as error:
+                sentences += bool(str(error))
+    assert sentences
+
+
 def hostile(folder) -> dict[str, str]:
     """Playlists and the like that point at ``secret.wav`` beside them, and at an address."""
     secret = (folder / "secret.wav").absolute()
@@ -247,7 +265,7 @@ def hostile(folder) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("kind", hostile(__import__("pathlib").Path()))
-@pytest.mark.parametrize("name", ["list.m3u8", "movie.mp4", "list.ffconcat", "a.sdp", "x.mpd"])
+@pytest.mark.parametrize("name", ["list.m3u8", "movie.mp4"])
 @pytest.mark.parametrize("reader", READERS)
 def test_no_playlist_makes_the_demuxer_open_another_file(tmp_path, kind, name, reader):
     write_clip(tmp_path / "secret.wav", None, tone(1), sound_codec="pcm_s16le")

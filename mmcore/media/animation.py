@@ -21,11 +21,10 @@ SHORTEST_S = 0.011
 @contextmanager
 def opened(path: str | os.PathLike, limits: Limits) -> Iterator[Image.Image]:
     """The animation, at its first frame. Raises InputError ``not_media`` when the image does not move."""
-    with opened_picture(path, limits) as picture:
+    with opened_picture(path, limits) as picture, decoding(path):
         if picture.format not in MOVING or not getattr(picture, "is_animated", False):
             raise InputError("not_media", name=Path(path).name)
-        with decoding(path):
-            yield picture
+        yield picture
 
 
 def steps(picture: Image.Image) -> Iterator[tuple[float, float]]:

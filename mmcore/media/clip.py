@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..settings import Limits
-from . import animation, image
-from .source import check_pixels, check_seconds, opened_container, origin_s, picture_stream, sound_stream
+from . import animation, image, source
+from .source import check_pixels, check_seconds, opened_container, picture_stream, sound_stream
 
 if TYPE_CHECKING:
     import av.container
@@ -84,27 +84,20 @@ def _rate(pictures: av.VideoStream | None) -> float:
 
 
 def _duration_s(container: av.container.InputContainer, streams: list, name: str, limits: Limits) -> float:
-    if container.duration and container.duration > 0 and container.format.name not in GUESSED:
-        return container.duration / 1e6 + max(0.0, (container.start_time or 0) / 1e6 - origin_s(container))
-    return _scanned_s(container, streams, name, limits)
+    said_s = None if container.format.name in GUESSED else source.end_s(container)
+    return _scanned_s(container, streams, name, limits) if said_s is None else said_s
 
 
 def _scanned_s(container: av.container.InputContainer, streams: list, name: str, limits: Limits) -> float:
     """The end of the last packet, read without decoding."""
-    import av
-
-    origin, end_s, count = origin_s(container), 0.0, 0
+    origin, end_s, count = source.origin_s(container), 0.0, 0
     untimed_s = 1 / (_rate(next((s for s in streams if s.type == "video"), None)) or RAW_RATE)
-    try:
-        for packet in container.demux(streams):
-            if packet.size == 0:
-                continue
-            count += packet.stream.type == "video"
-            end_s = max(end_s, _packet_end_s(packet, origin), count * untimed_s if packet.pts is None else 0.0)
-            check_seconds(end_s, name, limits)
-    except av.FFmpegError:
-        if not end_s:
-            raise
+    for packet in source.packets(container, *streams):
+        if packet.size == 0:
+            continue
+        count += packet.stream.type == "video"
+        end_s = max(end_s, _packet_end_s(packet, origin), count * untimed_s if packet.pts is None else 0.0)
+        check_seconds(end_s, name, limits)
     return end_s
 
 
@@ -122,7 +115,7 @@ def _upright_size(container: av.container.InputContainer, pictures: av.VideoStre
     stored = (pictures.width, pictures.height)
     try:
         container.seek(0)
-        frames = container.decode(pictures)
+        frames = source.decoded(container, pictures)
         return next((shown_size(frame, pictures.sample_aspect_ratio) for frame in frames), stored)
     except av.FFmpegError:
         return stored

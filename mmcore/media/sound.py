@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..settings import Limits
-from .source import check_seconds, decoded, opened_container, origin_s, sound_stream
+from .source import check_seconds, decoded, end_s, opened_container, origin_s, sound_stream
 
 if TYPE_CHECKING:
     import av
@@ -22,6 +22,7 @@ GAP_S = 0.1  # smaller jumps of the timestamps are rounding
 SEARCH_S = 10.0  # a block is cut at the quietest moment of its last seconds
 QUIET_S = 0.3  # how long a moment is
 HOP = RATE_HZ // 50  # samples, 20 ms
+PIECE = RATE_HZ // 2  # samples that leave the resampler together
 SILENCE = 10 * RATE_HZ  # samples of padding made at once
 TRUST_S = 1.0  # timestamps further off than this are a new clock, not an overlap or an end
 _NONE = np.zeros(0, np.float32)
@@ -42,12 +43,12 @@ def blocks(path: str | os.PathLike, limits: Limits, block_s: float = 60.0) -> It
     Silence stands where the sound starts late or was interrupted. Raises InputError, ``no_streams`` when the
     clip has no sound.
     """
-    cutter = _Cutter(int(block_s * RATE_HZ))
-    for piece in _timed(path, limits):
+    name, cutter = Path(path).name, _Cutter(int(block_s * RATE_HZ))
+    for piece in filter(len, _timed(path, limits)):
         yield from cutter.blocks(piece)
-        check_seconds(cutter.end / RATE_HZ, Path(path).name, limits)
+        check_seconds(cutter.end / RATE_HZ, name, limits)
     if not cutter.end:
-        raise InputError("broken_media", name=Path(path).name)
+        raise InputError("broken_media", name=name)
     yield cutter.rest()
 
 
@@ -108,7 +109,7 @@ def _timed(path: str | os.PathLike, limits: Limits) -> Iterator[np.ndarray]:
         stream = sound_stream(container)
         if stream is None:
             raise InputError("no_streams", name=Path(path).name)
-        mono, clock = _Mono(), _Clock(origin_s(container), _end_s(container, limits))
+        mono, clock = _Mono(), _Clock(origin_s(container), _last_s(container, limits))
         made = 0
         for frame in decoded(container, stream):
             place = clock.place(frame)
@@ -131,11 +132,10 @@ def _pieces(mono: _Mono, frame: av.AudioFrame, gap_end_s: float | None, made: in
     yield mono.samples(frame)
 
 
-def _end_s(container: av.container.InputContainer, limits: Limits) -> float:
+def _last_s(container: av.container.InputContainer, limits: Limits) -> float:
     """The clip time that no timestamp can truly be past."""
-    if not container.duration or container.duration < 0:
-        return limits.clip_s + TRUST_S
-    return ((container.start_time or 0) + container.duration) / 1e6 - origin_s(container) + TRUST_S
+    said_s = end_s(container)
+    return TRUST_S + (limits.clip_s if said_s is None else said_s)
 
 
 class _Clock:
@@ -187,10 +187,12 @@ def _resampler() -> av.AudioResampler:
     import av
 
     # channels are averaged so that full scale stays full scale; swresample would add them for float samples
-    return av.AudioResampler("flt", "mono", RATE_HZ, options={"rematrix_maxval": "1.0"})
+    return av.AudioResampler("flt", "mono", RATE_HZ, frame_size=PIECE, options={"rematrix_maxval": "1.0"})
 
 
 def _array(frames: list[av.AudioFrame]) -> np.ndarray:
-    pieces = [frame.to_ndarray().reshape(-1) for frame in frames if frame is not None]
-    sound = np.concatenate([_NONE, *pieces])
-    return np.nan_to_num(sound, posinf=1.0, neginf=-1.0).clip(-1.0, 1.0).astype(np.float32, copy=False)
+    """The samples of mono frames (S,), in range whatever a float file holds."""
+    if not frames:
+        return _NONE
+    sound = np.concatenate([frame.to_ndarray().reshape(-1) for frame in frames])
+    return np.nan_to_num(sound, copy=False, posinf=1.0, neginf=-1.0).clip(-1.0, 1.0)

@@ -158,28 +158,47 @@ def origin_s(container: av.container.InputContainer) -> float:
     return 0.0
 
 
+#: Containers whose duration is the time of their end, even when the first packet comes late.
+FROM_ZERO = frozenset({"matroska,webm", "nut", "ogg", "asf"})
+
+
+def end_s(container: av.container.InputContainer) -> float | None:
+    """The clip time at which the container says that it ends; None when it does not say."""
+    if not container.duration or container.duration < 0:
+        return None
+    first_s = 0.0 if container.format.name in FROM_ZERO else (container.start_time or 0) / 1e6
+    end = first_s + container.duration / 1e6 - origin_s(container)
+    return end if end > 0 else None
+
+
 ERRORS_MAX = 200  # damaged packets in a row after which the rest is given up
 
 
-def decoded(container: av.container.InputContainer, stream: av.stream.Stream) -> Iterator[av.frame.Frame]:
-    """The frames of ``stream`` from where the container stands; damaged packets are skipped.
-
-    Raises FFmpegError when all of them were damaged.
-    """
+def packets(container: av.container.InputContainer, *streams: av.stream.Stream) -> Iterator[av.Packet]:
+    """The packets of ``streams`` from where the container stands, undecoded; what cannot be read is skipped."""
     import av
 
-    errors, some, packets = 0, False, container.demux(stream)
+    errors, demuxed = 0, container.demux(*streams)
     while errors < ERRORS_MAX:
         try:
-            packet = next(packets, None)
-            if packet is None:
-                return
-            frames = packet.decode()
-        except av.FFmpegError as error:
-            errors, last = errors + 1, error
-            packets = container.demux(stream)  # an error ends the generator, not the file
+            packet = next(demuxed, None)
+        except (av.FFmpegError, IndexError) as error:  # IndexError: of a stream that was not there at the start
+            errors += isinstance(error, av.FFmpegError)
+            demuxed = container.demux(*streams)  # an error ends the generator, not the file
             continue
-        errors, some = 0, some or bool(frames)
+        if packet is None:
+            return
+        errors = 0
+        yield packet
+
+
+def decoded(container: av.container.InputContainer, stream: av.stream.Stream) -> Iterator[av.frame.Frame]:
+    """The frames of ``stream`` from where the container stands; damaged packets are skipped."""
+    import av
+
+    for packet in packets(container, stream):
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            continue
         yield from frames
-    if not some:
-        raise last

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     import av
 
-BACK_S = (0.0, 1.0, 10.0)  # a seek that lands too late is tried again from earlier
+BACK_S = (0.0, 1.0, 10.0, float("inf"))  # a seek that lands too late is tried again from earlier
+BEFORE_S = -10.0  # some demuxers land behind the first key frame when sent to second 0
 KEYS_APART_S = 10.0  # encoders set a key frame about this often; a jump further than this is tried as a seek
 
 
@@ -136,7 +137,7 @@ class _Player:
         self._before = self._shown or self._before
         for back_s in BACK_S:
             try:
-                self._container.seek(max(0, self._ticks(time_s - back_s)), stream=self._stream)
+                self._container.seek(self._ticks(max(BEFORE_S, time_s - back_s)), stream=self._stream)
             except av.FFmpegError:
                 self._jumps = False
                 return
@@ -144,6 +145,8 @@ class _Player:
             self._next = next(self._pictures, None)
             if self._next and self._next.time_s <= time_s:
                 break
+        else:
+            self._shown = self._before
         self._jumps = self._next is not None and self._next.time_s > here_s
 
     def _ticks(self, time_s: float) -> int:
