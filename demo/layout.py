@@ -53,9 +53,7 @@ def build(studio: Studio) -> gr.Blocks:
         _follow_language(blocks, page)
         api.add(studio)
     for component in blocks.blocks.values():
-        uploads.refuse_links(component)
-        if isinstance(component, gr.Chatbot):
-            uploads.refuse_components(component)
+        uploads.guard(component)
     page.i18n.translations.update(page.translations())
     blocks.i18n_instance = page.i18n
     return blocks
@@ -80,13 +78,13 @@ def _header(page: Page) -> None:
 
 def _follow_language(blocks: gr.Blocks, page: Page) -> None:
     """The page takes the browser's language when it opens, and the switch's afterwards."""
-    components = [component for component, _ in page.worded]
 
     def opened(language: str):
-        return [language, *page.words_in(language)]
+        return [language, *page.opening_in(language)]
 
-    blocks.load(opened, [page.language], [page.language, *components], js=CHOOSE, **QUIET)
-    switched = page.language.input(page.words_in, [page.language], components, js=FOLLOW, **QUIET)
+    everything = [page.language, *page.worded, *page.opening]
+    blocks.load(opened, [page.language], everything, js=CHOOSE, **QUIET)
+    switched = page.language.input(page.words_in, [page.language], list(page.worded), js=FOLLOW, **QUIET)
     for function, inputs, outputs in page.redrawn:
         switched = switched.then(function, [*inputs, page.language], outputs, **QUIET)
 
@@ -102,7 +100,7 @@ def launch(blocks: gr.Blocks, *, max_file_bytes: int, mcp: bool = False, **serve
         ssr_mode=False,
         run_history=False,
         enable_monitoring=False,
-        show_error=True,
+        show_error=False,
         max_file_size=max_file_bytes,
         footer_links=["api", "gradio", "settings"],
         mcp_server=mcp,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import gradio as gr
@@ -12,8 +13,7 @@ from mmcore import Studio
 from mmcore.device import Hardware, plan
 from mmcore.types import ModelSpec
 
-from . import view
-from .examples import Example
+from . import examples, view
 from .text import LANGUAGES, say
 
 C = TypeVar("C", bound=gr.blocks.Block)
@@ -23,6 +23,10 @@ Update = Callable[[str], dict]
 QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
+def _said(key: str, language: str) -> str:
+    return say(language, key)
+
+
 @dataclass
 class Page:
     """``add`` makes a component whose words follow the language; ``redraw`` renews a result already shown."""
@@ -30,9 +34,10 @@ class Page:
     studio: Studio
     language: gr.Radio | None = None
     strip: gr.HTML | None = None
-    worded: list[tuple[gr.blocks.Block, Update]] = field(default_factory=list)
+    worded: dict[gr.blocks.Block, list[Update]] = field(default_factory=dict)
     redrawn: list[tuple[Callable, Sequence, Sequence]] = field(default_factory=list)
-    keys: set[str] = field(default_factory=set)
+    opening: dict[gr.HTML, Callable[[str], str]] = field(default_factory=dict)
+    keys: dict[str, Callable[[str], str]] = field(default_factory=dict)
     i18n: gr.I18n | None = None
 
     def add(self, kind: type[C], words: dict[str, str], **rest) -> C:
@@ -40,28 +45,39 @@ class Page:
 
         The first words are chosen in the browser by its language, so that nothing flashes.
         """
-        self.keys.update(words.values())
+        self.keys.update((key, partial(_said, key)) for key in words.values())
         made = kind(**{name: self.i18n(key) for name, key in words.items()}, **rest)
         self.follow(made, lambda language: {name: say(language, key) for name, key in words.items()})
         return made
 
+    def add_drawn(self, key: str, draw: Callable[[str], str], **rest) -> gr.HTML:
+        """HTML that opens as ``draw(language)`` and that results then replace; see ``redraw``."""
+        self.keys[key] = draw
+        made = gr.HTML(self.i18n(key), **rest)
+        self.opening[made] = draw
+        return made
+
     def follow(self, component: gr.blocks.Block, update: Update) -> None:
         """``update(language)`` gives the properties of ``component`` that change with the language."""
-        self.worded.append((component, update))
+        self.worded.setdefault(component, []).append(update)
 
-    def examples(self, rows: Sequence[Example], elem_id: str) -> gr.Dataset:
+    def examples(self, rows: Sequence[examples.Example], elem_id: str) -> gr.Dataset:
         """Cards with a picture of each example and what it shows; a click gives its index."""
+
+        def samples(language: str) -> list[list[str]]:
+            return [[examples.face(row, say(language, row.title))] for row in rows]
+
         dataset = self.add(
             gr.Dataset,
             {"label": "examples"},
-            components=[gr.Textbox(render=False)],
-            samples=[[row.title] for row in rows],
+            components=[gr.HTML(render=False)],
+            samples=samples("en"),
             type="index",
             layout="gallery",
             elem_id=elem_id,
             elem_classes="mm-examples",
         )
-        self.follow(dataset, lambda language: {"samples": [[say(language, row.title)] for row in rows]})
+        self.follow(dataset, lambda language: {"samples": samples(language)})
         return dataset
 
     def redraw(self, function: Callable, inputs: Sequence, outputs: Sequence) -> None:
@@ -70,11 +86,16 @@ class Page:
 
     def words_in(self, language: str) -> list[dict]:
         """One update per component that follows the language."""
-        return [gr.update(**update(language)) for _, update in self.worded]
+        merged = ({k: v for update in updates for k, v in update(language).items()} for updates in self.worded.values())
+        return [gr.update(**changed) for changed in merged]
+
+    def opening_in(self, language: str) -> list[dict]:
+        """One update per component that follows the language or is replaced by results."""
+        return [*self.words_in(language), *(gr.update(value=draw(language)) for draw in self.opening.values())]
 
     def translations(self) -> dict[str, dict[str, str]]:
         """The words that the browser chooses itself, by locale."""
-        tables = {language: {key: say(language, key) for key in self.keys} for language in LANGUAGES}
+        tables = {language: {key: words(language) for key, words in self.keys.items()} for language in LANGUAGES}
         return tables | {"zh-CN": tables["zh"], "zh-TW": tables["zh"]}
 
     def specs(self) -> dict[str, ModelSpec]:

@@ -11,6 +11,13 @@ from . import view
 from .page import QUIET, Page
 from .text import say
 
+# on a phone the result lies below the button: bring it into sight, and do nothing where it is in sight
+SHOW = """(language) => {
+  const line = document.querySelector("#NAME-stage");
+  if (line && line.getBoundingClientRect().top > 0.8 * window.innerHeight) line.scrollIntoView();
+  return language;
+}"""
+
 
 @dataclass
 class Runner:
@@ -52,6 +59,7 @@ class Runner:
             [self.page.language],
             [self.run, self.stop, self.stage],
             trigger_mode="once",
+            js=SHOW.replace("NAME", self.name),
             **QUIET,
         )
         working = begun.then(

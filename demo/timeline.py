@@ -55,7 +55,7 @@ def player(path: str, caption: Caption | None, say: Say) -> str:
 
 
 def _facts(caption: Caption, say: Say, language: str) -> str:
-    facts = [say("caption_length", length=units.clock(caption.duration_s)), _language(caption, say, language)]
+    facts = [say("caption_length", length=units.seconds(caption.duration_s)), _language(caption, say, language)]
     if not caption.done and caption.duration_s:
         done, total = units.clock(caption.heard_s), units.clock(caption.duration_s)
         facts.append(say("caption_listening", done=done, total=total))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import gradio as gr
+from gradio.data_classes import ListFiles
 from gradio.utils import get_upload_folder
 
 from mmcore.errors import InputError
@@ -19,6 +20,21 @@ def uploaded(file: dict | None) -> str:
     if "://" in path or not Path(path).resolve().is_relative_to(folder):
         raise InputError("not_uploaded", name=Path(path).name)
     return path
+
+
+def leave_as_is(component: gr.components.Component) -> None:
+    """Give handlers the path that was uploaded: opening, converting and judging files is the engine's work."""
+    component.preprocess = _path
+
+
+def _path(payload) -> str | None:
+    file = payload[0] if isinstance(payload, ListFiles) else payload
+    return file.path if file else None
+
+
+def leave_files_as_is(box: gr.MultimodalTextbox) -> None:
+    """The same for a message: its words and the paths of its files."""
+    box.preprocess = lambda message: {"text": message.text, "files": [file.path for file in message.files]}
 
 
 def refuse_links(component: gr.blocks.Block) -> None:
@@ -43,3 +59,14 @@ def refuse_components(chatbot: gr.Chatbot) -> None:
         return keep(content)
 
     chatbot._preprocess_content = only_text_and_files
+
+
+def guard(component: gr.blocks.Block) -> None:
+    """All of the above, for one component of the page."""
+    refuse_links(component)
+    if isinstance(component, (gr.Image, gr.File, gr.Audio, gr.Video)):
+        leave_as_is(component)
+    elif isinstance(component, gr.MultimodalTextbox):
+        leave_files_as_is(component)
+    elif isinstance(component, gr.Chatbot):
+        refuse_components(component)

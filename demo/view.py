@@ -177,7 +177,7 @@ def notes(flags: Iterable[str], say: Say) -> str:
 def badge(names: Iterable[str], taken_s: float, specs: Specs, say: Say) -> str:
     """Which models answered, at what precision, where, and how long it took."""
     unique = dict.fromkeys(name for name in names if name in specs)
-    models = " + ".join(f"{specs[name].title} · {specs[name].precision}" for name in unique)
+    models = " + ".join(f"{specs[name].title} ({specs[name].precision})" for name in unique)
     words = say("badge", models=f"{models} · {say('device_cpu')}", seconds=units.seconds(taken_s))
     return f'<p class="mm-badge">{escape(words)}</p>'
 

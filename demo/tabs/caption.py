@@ -84,8 +84,8 @@ class _Tab:
     def build_result(self) -> None:
         self.kept = gr.State(None)
         self.stage = gr.HTML(elem_classes="mm-line", elem_id="caption-stage")
-        self.answer = gr.HTML(
-            _nothing("en"), elem_classes="mm-room", elem_id="caption-answer", js_on_load=timeline.SEEK
+        self.answer = self.page.add_drawn(
+            "caption_nothing", _nothing, elem_classes="mm-room", elem_id="caption-answer", js_on_load=timeline.SEEK
         )
         with gr.Row(elem_classes="mm-downloads"):
             self.files = [
@@ -93,7 +93,7 @@ class _Tab:
                 for name in downloads.FORMATS
             ]
         with self.page.add(gr.Accordion, {"label": "how_made"}, open=False):
-            self.made = self.page.add(gr.HTML, {"value": "how_made_empty"})
+            self.made = self.page.add_drawn("caption_made", lambda language: say(language, "how_made_empty"))
 
     # -- what it does
 

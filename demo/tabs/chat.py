@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 
 import gradio as gr
 
@@ -67,8 +68,13 @@ class _Tab:
                 min_width=240,
                 elem_id="chat-model",
             )
-            self.card = gr.HTML(
-                self._card(first.name, "en"), elem_classes="mm-chat-card", elem_id="chat-card", scale=4, min_width=240
+            self.card = self.page.add_drawn(
+                "chat_first_card",
+                partial(self._card, first.name),
+                elem_classes="mm-chat-card",
+                elem_id="chat-card",
+                scale=4,
+                min_width=240,
             )
             self.new = self.page.add(gr.Button, {"value": "chat_new"}, size="sm", scale=0, min_width=96)
 

@@ -95,9 +95,11 @@ class _Tab:
     def build_result(self) -> None:
         self.kept = gr.State(None)
         self.stage = gr.HTML(elem_classes="mm-line", elem_id="classify-stage")
-        self.answer = gr.HTML(_nothing("en"), elem_classes="mm-room", elem_id="classify-answer")
+        self.answer = self.page.add_drawn(
+            "classify_nothing", _nothing, elem_classes="mm-room", elem_id="classify-answer"
+        )
         with self.page.add(gr.Accordion, {"label": "how_made"}, open=False):
-            self.made = self.page.add(gr.HTML, {"value": "how_made_empty"})
+            self.made = self.page.add_drawn("classify_made", _not_made)
 
     # -- what it does
 
@@ -152,3 +154,7 @@ class _Tab:
 
 def _nothing(language: str) -> str:
     return view.empty(say(language, "classify_empty"), say(language, "classify_first"))
+
+
+def _not_made(language: str) -> str:
+    return say(language, "how_made_empty")

@@ -16,7 +16,7 @@ _ERRORS = {"en": SENTENCES, "zh": errors_zh.SENTENCES}
 Say = Callable[..., str]
 
 
-def say(language: str, key: str, **values: object) -> str:
+def say(language: str, key: str, /, **values: object) -> str:
     """The sentence of ``key`` in that language, with its values filled in."""
     words = WORDS["zh" if language == "zh" else "en"]
     return words[key].format(**values) if values else words[key]
@@ -24,7 +24,7 @@ def say(language: str, key: str, **values: object) -> str:
 
 def speaker(language: str) -> Say:
     """``say`` for one language."""
-    return lambda key, **values: say(language, key, **values)
+    return lambda key, /, **values: say(language, key, **values)
 
 
 def error_sentence(error: StudioError, language: str) -> str:

@@ -44,6 +44,27 @@ SENTENCES = {
     "wrong_in_source": "{source} 里 {name} 的 {file} 不是预期的文件（校验和不符），请换掉它。",
     "pip_failed": "无法下载 {name}：pip 在 {package} 上出错，详情见日志。",
     "no_pip": "无法下载 {name}：当前的 Python 没有安装 pip。请安装后再试。",
+    # 模型站
+    "bad_repo_name": "这不是仓库的名称。请写成 owner/name，例如 Qwen/Qwen3-VL-2B-Instruct。",
+    "bad_revision": "这不是版本。请写仓库的分支、标签或提交，例如 main。",
+    "no_such_repo": "模型站上没有仓库 {name}，或者它是私有的。请检查名称；私有仓库需要 HF_TOKEN。",
+    "no_such_revision": "{name} 在模型站上没有版本 {revision}。请换一个，例如 main。",
+    "revision_moved": "{name} 在下载期间在模型站上被更改了。请再试一次。",
+    "gated_repo": (
+        "{name} 只提供给接受其许可证的人。请在模型站的页面上接受许可证，把 HF_TOKEN 设为该账号的令牌，然后重新启动。"
+    ),
+    "no_access": "模型站拒绝提供 {name}。请检查 HF_TOKEN 是否有效、是否有权读取。",
+    "pickle_only": "{name} 的权重只有 pickle 文件，而 pickle 可以运行代码。请选择有 safetensors 或 GGUF 文件的仓库。",
+    "no_weights": "{name} 没有 {kind} 权重。请换一个仓库。",
+    "remote_code": "{name} 需要运行它自带的代码，本应用不运行这类代码。请换一个仓库。",
+    "wrong_repo_task": "{name} 用于 {found}，不用于 {wanted}。请换一个仓库。",
+    "larger_than_disk": (
+        "{name} 需要下载 {need_gb:.1f} GB，磁盘只剩 {free_gb:.1f} GB。请腾出一些，或把 MM_CACHE_DIR 设到另一个磁盘。"
+    ),
+    "hub_unreachable": "无法下载 {name}：模型站没有正常应答。请检查网络或 HF_ENDPOINT，或选择内置模型。",
+    "hub_offline": "本机没有 {name}，而 HF_HUB_OFFLINE 已设置。请取消该设置，或选择本机已有的模型。",
+    "hub_busy": "模型站繁忙，要求等待。请过几分钟再试 {name}。",
+    "no_checksum": "无法校验 {name} 的 {file}：模型站没有给出校验和。请换一个 HF_ENDPOINT。",
     "convert_failed": "{name} 已下载，但转换失败（{reason}）。请再试一次。",
     "cache_unwritable": "缓存文件夹无法写入。请把 MM_CACHE_DIR 设为可以写入的文件夹。",
     # 停止
