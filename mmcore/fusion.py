@@ -11,9 +11,23 @@ def softmax(scores: np.ndarray, axis: int = -1) -> np.ndarray:
     return shifted / shifted.sum(axis=axis, keepdims=True)
 
 
-def label_scores(classes: np.ndarray, labels: np.ndarray, temperature: float) -> np.ndarray:
-    """Which label a class belongs to: (C, D) and (L, D) unit vectors -> (C, L), rows summing to 1."""
-    return softmax(classes @ labels.T / temperature)
+def hubness(classes: np.ndarray, labels: np.ndarray, centring: float) -> np.ndarray:
+    """What a label is too near to everything: (C, D) and (L, D) unit vectors -> (L,).
+
+    Its mean cosine to all classes, times ``centring`` (0 to 1). Some sentences are near all others in any
+    embedding space (Radovanovic et al. 2010, "Hubs in space"); subtracting this undoes it.
+    """
+    return centring * (classes.mean(axis=0) @ labels.T)
+
+
+def label_scores(
+    classes: np.ndarray, labels: np.ndarray, temperature: float, base: np.ndarray | float = 0.0
+) -> np.ndarray:
+    """Which label a class belongs to: (C, D) and (L, D) unit vectors -> (C, L), rows summing to 1.
+
+    ``base`` (L,) is subtracted from the cosines first, see ``hubness``.
+    """
+    return softmax((classes @ labels.T - base) / temperature)
 
 
 def through_classes(class_probabilities: np.ndarray, label_given_class: np.ndarray) -> np.ndarray:
@@ -33,3 +47,11 @@ def late_fusion(first: np.ndarray, second: np.ndarray, second_weight: float) -> 
     tiny = 1e-6
     mixed = (1 - second_weight) * np.log(first + tiny) + second_weight * np.log(second + tiny)
     return softmax(mixed)
+
+
+def entropy_share(probabilities: np.ndarray) -> float:
+    """How flat a distribution (L,) is: 0 for one certain label, 1 when all are alike."""
+    if len(probabilities) < 2:
+        return 0.0
+    kept = probabilities[probabilities > 0]
+    return float(-(kept * np.log(kept)).sum() / np.log(len(probabilities)))

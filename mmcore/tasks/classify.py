@@ -1,0 +1,206 @@
+"""What an image is, among labels that were never trained on: decode, look, compare, and read its text."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from .. import fusion, imagenet
+from ..errors import InputError
+from ..features.image import imagenet_input
+from ..media import image as pictures
+from ..settings import Limits
+from ..types import Classification, Label, ModelSpec, Progress, Report, Stage, TextBox
+from .kit import Kit
+from .labels import LabelSpace, closed_space, encoder_for, label_space, text_probabilities
+from .steps import background
+
+LOOK_SIDE = 1024  # pixels; the classifier sees the central square, 256 pixels high
+READ_SIDE = 2560  # pixels of the image that text is read in
+RECOGNISED = 5  # classes told as evidence
+CLOSED_TOP = 10  # classes of the closed set, when ``top`` does not say
+
+
+def stream(
+    kit: Kit,
+    image: str | Path,
+    labels: Sequence[str] = (),
+    *,
+    text: str = "",
+    text_weight: float = 0.5,
+    model: str | None = None,
+    top: int | None = None,
+    read_text: bool = True,
+) -> Iterator[Progress | Classification]:
+    """See ``Studio.stream_classify``. Without labels the ten best classes come, or ``top``."""
+    question = _question(kit.settings.limits, labels, text, text_weight, top)
+    spec = kit.spec("image-classes", model)
+    clock = _Clock()
+    with clock.stage("decode"):
+        picture = pictures.load(image, kit.settings.limits, LOOK_SIDE)
+    yield from _loaded(kit, spec, clock)
+    yield Progress("look", subject=Path(image).name)
+    with clock.stage("look", spec), kit.store.use(spec) as classifier:
+        classes = classifier.probabilities(imagenet_input([picture]))[0]  # (1000,)
+    result = yield from _compared(kit, question, classes, clock)
+    result = replace(result, file=Path(image).name, model=spec.name, **clock.told())
+    yield result
+    if read_text:
+        boxes = yield from _read(kit, image, clock)
+        yield replace(result, text_read=boxes, **clock.told())
+
+
+# -- the question
+
+
+@dataclass(frozen=True)
+class _Question:
+    labels: tuple[str, ...]  # empty: the 1,000 classes
+    text: str
+    text_weight: float
+    top: int | None
+    flags: tuple[str, ...]
+
+
+def _question(limits: Limits, labels: Sequence[str], text: str, text_weight: float, top: int | None) -> _Question:
+    """What was asked, cleaned. Raises InputError."""
+    cleaned, has_duplicates = clean_labels(labels, limits)
+    if len(text) > limits.text_chars:
+        raise InputError("text_too_long", length=len(text), limit=limits.text_chars)
+    if not (_is_number(text_weight) and 0 <= text_weight <= 1):
+        raise InputError("bad_option", option="text_weight", allowed="between 0 and 1", value=text_weight)
+    if top is not None and not (_is_number(top) and int(top) == top and top >= 1):
+        raise InputError("bad_option", option="top", allowed="a whole number from 1", value=top)
+    flags = ("duplicates_removed",) * has_duplicates + ("imagenet_set",) * (not cleaned)
+    return _Question(cleaned, text.strip(), float(text_weight), None if top is None else int(top), flags)
+
+
+def clean_labels(labels: Sequence[str], limits: Limits) -> tuple[tuple[str, ...], bool]:
+    """The labels without blanks and repetitions (capitals do not count), and whether any was repeated.
+
+    Raises InputError for a single label, for too many, and for one that is too long.
+    """
+    words = [" ".join(label.split()) for label in labels]
+    words = [label for label in words if label]
+    unique = {label.casefold(): label for label in reversed(words)}
+    kept = tuple(label for label in dict.fromkeys(words) if unique[label.casefold()] == label)
+    if len(kept) == 1:
+        raise InputError("one_label")
+    if len(kept) > limits.labels:
+        raise InputError("too_many_labels", count=len(kept), limit=limits.labels)
+    longest = max(map(len, kept), default=0)
+    if longest > limits.label_chars:
+        raise InputError("label_too_long", length=longest, limit=limits.label_chars)
+    return kept, len(kept) < len(words)
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+# -- the steps
+
+
+class _Clock:
+    """Counts seconds by stage."""
+
+    def __init__(self):
+        self._started, self._stages = time.perf_counter(), []
+
+    @contextmanager
+    def stage(self, name: str, spec: ModelSpec | None = None):
+        started = time.perf_counter()
+        yield
+        self._stages.append(Stage(name, time.perf_counter() - started, spec.name if spec else ""))
+
+    def told(self) -> dict:
+        return {"seconds": time.perf_counter() - self._started, "stages": tuple(self._stages)}
+
+
+def _loaded(kit: Kit, spec: ModelSpec, clock: _Clock) -> Iterator[Progress]:
+    """Bring a model into memory; a loaded one costs no thread."""
+    if not kit.store.is_ready(spec):
+        with clock.stage("load", spec):
+            yield from background(lambda report: kit.store.load(spec, report))
+
+
+def _compared(
+    kit: Kit, question: _Question, classes: np.ndarray, clock: _Clock
+) -> Generator[Progress, None, Classification]:
+    """The class probabilities (1000,) as an answer to the question."""
+    image_labels, space, encoder = classes, None, None
+    if question.labels:
+        encoder = encoder_for(kit, question.labels)
+        with clock.stage("think", encoder):
+            space = yield from label_space(kit, encoder, question.labels)
+            image_labels = fusion.through_classes(classes, space.given_class)
+    text_labels = None
+    if question.text:
+        text_labels = yield from _by_text(kit, question, space, encoder, clock)
+    return _answer(question, classes, image_labels, text_labels)
+
+
+def _by_text(
+    kit: Kit, question: _Question, space: LabelSpace | None, encoder: ModelSpec | None, clock: _Clock
+) -> Generator[Progress, None, np.ndarray]:
+    """What the accompanying text alone says: (L,). One encoder reads both it and the labels."""
+    both = encoder_for(kit, (*question.labels, question.text))
+    with clock.stage("think", both):
+        if not question.labels:
+            space = yield from closed_space(kit, both)
+        elif both != encoder:
+            space = yield from label_space(kit, both, question.labels)
+        return (yield from text_probabilities(kit, both, question.text, space))
+
+
+def _answer(
+    question: _Question, classes: np.ndarray, image_labels: np.ndarray, text_labels: np.ndarray | None
+) -> Classification:
+    has_text = text_labels is not None
+    fused = fusion.late_fusion(image_labels, text_labels, question.text_weight) if has_text else image_labels
+    top = question.top or (None if question.labels else CLOSED_TOP)
+    flags = question.flags + ("unsure",) * is_unsure(fused, classes, by_text=has_text and question.text_weight > 0)
+    return Classification(
+        file="",
+        model="",
+        seconds=0.0,
+        labels=_ranked(fused, question.labels, top),
+        recognised=_ranked(classes, (), RECOGNISED),
+        image_labels=_ranked(image_labels, question.labels, top) if has_text else (),
+        text_labels=_ranked(text_labels, question.labels, top) if has_text else (),
+        text_weight=question.text_weight if has_text else 0.0,
+        flags=flags,
+    )
+
+
+def _ranked(probabilities: np.ndarray, labels: tuple[str, ...], top: int | None) -> tuple[Label, ...]:
+    """The best first; without ``labels`` they are the ImageNet classes."""
+    best = np.argsort(-probabilities, kind="stable")[:top].tolist()
+    if labels:
+        return tuple(Label(labels[n], float(probabilities[n])) for n in best)
+    return tuple(Label(imagenet.name(n, "en"), float(probabilities[n]), n) for n in best)
+
+
+def is_unsure(probabilities: np.ndarray, classes: np.ndarray, *, by_text: bool = False) -> bool:
+    """Whether the answer (L,) is too flat to be believed, or the picture (1000,) too unlike any class."""
+    first, second = np.sort(probabilities)[::-1][:2]
+    return bool(first < 0.5 or first - second < 0.15) or (not by_text and bool(classes.max() < 0.2))
+
+
+def _read(kit: Kit, image: str | Path, clock: _Clock) -> Generator[Progress, None, tuple[TextBox, ...]]:
+    """The text in the image, in a thread: it is the slow step, and a stop should not wait for it."""
+    reader = kit.spec("reading")
+
+    def work(report: Report) -> tuple[TextBox, ...]:
+        with kit.store.use(reader, report) as model:
+            report(Progress("read", subject=Path(image).name))
+            return tuple(model.read(np.asarray(pictures.load(image, kit.settings.limits, READ_SIDE))))
+
+    with clock.stage("read", reader):
+        return (yield from background(work))
