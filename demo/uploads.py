@@ -11,9 +11,9 @@ from gradio.utils import get_upload_folder
 from mmcore.errors import InputError
 
 
-def uploaded(file: dict | None) -> str:
+def uploaded(file: dict | str | None) -> str:
     """The path of a file sent through Gradio's upload route. Raises InputError for anything else."""
-    path = file.get("path") if isinstance(file, dict) else None
+    path = file.get("path") if isinstance(file, dict) else file
     if not path:
         raise InputError("no_file")
     folder = Path(get_upload_folder()).resolve()

@@ -44,6 +44,7 @@ WORDS = {
     "stage_look": "Looking at {subject}",
     "stage_read": "Reading the text in {subject}",
     "stage_listen": "Listening to {subject}",
+    "stage_shrink": "{subject} ran out of memory: trying again with smaller pictures or fewer frames",
     "stage_think": "Reading what it was given, before the first word",
     "step_perceive": "Looking at the files and listening to them",
     "step_class": "Recognising",

@@ -24,6 +24,8 @@ SENTENCES = {
     "bad_option": "{option} 必须是 {allowed}，而不是 {value}。",
     "not_written": "无法写入 {name}（{reason}），请换一个位置。",
     "not_transcribed_language": "{model} 没有名为 {language} 的语言代码。请使用 en、zh、fr 之类的代码。",
+    "not_taken": "{model} 不接受 {kind}。请移除它，或换一个接受的模型。",
+    "cannot_translate": "{model} 只能转写。请关闭翻译，或选择 Whisper 模型。",
     # 模型
     "unknown_model": "没有名为 {name} 的模型。可选：{choices}。",
     "wrong_task": "{name} 用于 {task}，不用于 {wanted}。可选：{choices}。",
@@ -32,6 +34,9 @@ SENTENCES = {
         "请选小一点的模型，或调高 MM_BUDGET_GIB。"
     ),
     "load_failed": "{name} 无法加载（{reason}）。请再试一次，或换一个模型。",
+    "unknown_class": "已安装的库不认识 {name} 的类型（{kind}）。请换一个模型。",
+    "other_task": "{name} 的类型（{kind}）用于别的任务。请选择适合此任务的模型。",
+    "out_of_memory": "{name} 处理这些内容时内存不足，缩小后仍然不够。请缩短内容，或换小一点的模型。",
     "model_failed": "{name} 运行出错。请再试一次，或换一个模型。",
     "model_busy": "{name} 正忙于回答其他人，请稍后再试。",
     "bad_models_file": "{name} 里的模型条目读不出来：{reason}。",
@@ -55,7 +60,7 @@ SENTENCES = {
     ),
     "no_access": "模型站拒绝提供 {name}。请检查 HF_TOKEN 是否有效、是否有权读取。",
     "pickle_only": "{name} 的权重只有 pickle 文件，而 pickle 可以运行代码。请选择有 safetensors 或 GGUF 文件的仓库。",
-    "no_weights": "{name} 没有 {kind} 权重。请换一个仓库。",
+    "no_such_weights": "{name} 没有 {kind} 权重。请换一个仓库。",
     "remote_code": "{name} 需要运行它自带的代码，本应用不运行这类代码。请换一个仓库。",
     "wrong_repo_task": "{name} 用于 {found}，不用于 {wanted}。请换一个仓库。",
     "larger_than_disk": (

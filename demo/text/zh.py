@@ -41,6 +41,7 @@ WORDS = {
     "stage_look": "正在看 {subject}",
     "stage_read": "正在读 {subject} 里的文字",
     "stage_listen": "正在听 {subject}",
+    "stage_shrink": "{subject} 内存不足：正在用更小的图片或更少的画面再试一次",
     "stage_think": "正在读提示词，马上开始回答",
     "step_perceive": "看和听附带的文件",
     "step_class": "识别",
