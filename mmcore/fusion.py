@@ -47,11 +47,3 @@ def late_fusion(first: np.ndarray, second: np.ndarray, second_weight: float) -> 
     tiny = 1e-6
     mixed = (1 - second_weight) * np.log(first + tiny) + second_weight * np.log(second + tiny)
     return softmax(mixed)
-
-
-def entropy_share(probabilities: np.ndarray) -> float:
-    """How flat a distribution (L,) is: 0 for one certain label, 1 when all are alike."""
-    if len(probabilities) < 2:
-        return 0.0
-    kept = probabilities[probabilities > 0]
-    return float(-(kept * np.log(kept)).sum() / np.log(len(probabilities)))

@@ -63,20 +63,22 @@ class Encoding:
     ``parts`` weighs what is told of a class, see ``class_texts``. ``centring`` is the share of its mean
     likeness to all classes that a label loses, since some labels are near everything. The temperatures
     make the probabilities about as large as the share of right answers; None: from the spread of the scores.
+    Below a likeness of ``fit`` a label has nothing to do with what was recognised; None: not known.
     """
 
     parts: tuple[tuple[str, float], ...]
     centring: float
     temperature: float | None = None
     text_temperature: float | None = None
+    fit: float | None = None
     table: str = ""
 
 
 ENGLISH = (("definition", 1.0), ("synonyms", 1.0), ("kinds", 2.0))
 CHINESE = (("definition", 1.0), ("chinese", 2.0), ("chinese kind", 2.0), ("name and kind", 1.0))
 ENCODINGS = {
-    "minilm-l6": Encoding(ENGLISH, 0.5, 0.03, 0.05, "imagenet_minilm.npy"),
-    "e5-small-q4": Encoding(CHINESE, 0.75, 0.004, 0.009, "imagenet_e5.npy"),
+    "minilm-l6": Encoding(ENGLISH, 0.5, 0.03, 0.05, 0.12, "imagenet_minilm.npy"),
+    "e5-small-q4": Encoding(CHINESE, 0.75, 0.004, 0.009, 0.22, "imagenet_e5.npy"),
 }
 OTHER = Encoding(ENGLISH, 0.5)  # any other encoder: embedded when it is first used
 

@@ -24,6 +24,7 @@ from .steps import background
 LOOK_SIDE = 1024  # pixels; the classifier sees the central square, 256 pixels high
 READ_SIDE = 2560  # pixels of the image that text is read in
 RECOGNISED = 5  # classes told as evidence
+LIKELY, LEAD = 0.5, 0.15  # below these an answer is flagged "unsure"
 CLOSED_TOP = 10  # classes of the closed set, when ``top`` does not say
 
 
@@ -140,10 +141,11 @@ def _compared(
         with clock.stage("think", encoder):
             space = yield from label_space(kit, encoder, question.labels)
             image_labels = fusion.through_classes(classes, space.given_class)
-    text_labels = None
     if question.text:
         text_labels = yield from _by_text(kit, question, space, encoder, clock)
-    return _answer(question, classes, image_labels, text_labels)
+        return _answer(question, classes, image_labels, text_labels)
+    fits = space is None or space.fits(classes, int(image_labels.argmax()))
+    return _answer(question, classes, image_labels, None, fits=fits)
 
 
 def _by_text(
@@ -160,12 +162,17 @@ def _by_text(
 
 
 def _answer(
-    question: _Question, classes: np.ndarray, image_labels: np.ndarray, text_labels: np.ndarray | None
+    question: _Question,
+    classes: np.ndarray,
+    image_labels: np.ndarray,
+    text_labels: np.ndarray | None,
+    *,
+    fits: bool = True,
 ) -> Classification:
     has_text = text_labels is not None
     fused = fusion.late_fusion(image_labels, text_labels, question.text_weight) if has_text else image_labels
     top = question.top or (None if question.labels else CLOSED_TOP)
-    flags = question.flags + ("unsure",) * is_unsure(fused, classes, by_text=has_text and question.text_weight > 0)
+    flags = question.flags + ("unsure",) * (is_unsure(fused) or not fits)
     return Classification(
         file="",
         model="",
@@ -187,10 +194,10 @@ def _ranked(probabilities: np.ndarray, labels: tuple[str, ...], top: int | None)
     return tuple(Label(imagenet.name(n, "en"), float(probabilities[n]), n) for n in best)
 
 
-def is_unsure(probabilities: np.ndarray, classes: np.ndarray, *, by_text: bool = False) -> bool:
-    """Whether the answer (L,) is too flat to be believed, or the picture (1000,) too unlike any class."""
+def is_unsure(probabilities: np.ndarray) -> bool:
+    """Whether a distribution (L,) is too flat to be believed: less than even odds, or a close second."""
     first, second = np.sort(probabilities)[::-1][:2]
-    return bool(first < 0.5 or first - second < 0.15) or (not by_text and bool(classes.max() < 0.2))
+    return bool(first < LIKELY or first - second < LEAD)
 
 
 def _read(kit: Kit, image: str | Path, clock: _Clock) -> Generator[Progress, None, tuple[TextBox, ...]]:

@@ -19,7 +19,7 @@ T = TypeVar("T")
 BATCH = 64  # texts between two reports
 SPREAD = 0.28  # temperature of an encoder without one, in standard deviations of its scores (fits both we know)
 PIECE_CHARS = 400  # of a text that came with an image: about what an encoder reads at once
-KEPT = 16  # label sets, and as many texts
+KEPT = 8  # label sets (6 MB for 1,000 labels), and as many texts
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,14 @@ class LabelSpace:
     vectors: np.ndarray  # (L, D) float32 of length 1
     base: np.ndarray  # (L,) what is subtracted from a cosine to the label
     given_class: np.ndarray  # (1000, L) probability of the label for each class
+    classes: np.ndarray  # (1000, D) the classes as the same encoder sees them
+    encoding: imagenet.Encoding
     text_temperature: float
+
+    def fits(self, class_probabilities: np.ndarray, label: int) -> bool:
+        """Whether a label has anything to do with what was recognised, (1000,)."""
+        likeness = class_probabilities @ (self.classes @ self.vectors[label]) - self.base[label]
+        return self.encoding.fit is None or bool(likeness >= self.encoding.fit)
 
 
 class Kept:
@@ -124,7 +131,8 @@ def _space(spec: ModelSpec, table: np.ndarray, vectors: np.ndarray) -> LabelSpac
     base = fusion.hubness(table, vectors, encoding.centring)
     temperature = encoding.temperature or SPREAD * float((table @ vectors.T - base).std()) or 1.0
     given_class = fusion.label_scores(table, vectors, temperature, base)
-    return LabelSpace(vectors, base, given_class, encoding.text_temperature or 2 * temperature)
+    text_temperature = encoding.text_temperature or 2 * temperature
+    return LabelSpace(vectors, base, given_class, table, encoding, text_temperature)
 
 
 def _table(kit: Kit, spec: ModelSpec, report: Report) -> np.ndarray:
