@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from . import kinds
 from .types import Caption, Label, Perception, Segment, TextBox
-from .wording import SOUNDS, article, class_name, clock, duration, kind_name, language_name, percent, quoted
+from .wording import SOUNDS, article, class_name, clock, duration, kind_name, language_name, percent, quoted, sound
 
 SURE = 0.5  # probability from which a thing is named
 WEAK = 0.1  # probability from which a guess is worth a word
@@ -75,11 +75,6 @@ def _joined(texts: Sequence[str], words: str) -> str:
 
 
 # -- sound
-
-
-def sound(kind: str, words: str) -> str:
-    """ "music" -> "music" or "音乐"."""
-    return SOUNDS.get(kind, (kind, kind))[words == "zh"]
 
 
 def sounds_heard(caption: Caption) -> tuple[str, ...]:
@@ -157,80 +152,91 @@ def _things_over_time(caption: Caption, words: str) -> str:
 
 
 def facts(perception: Perception, words: str) -> tuple[str, ...]:
-    """What was perceived in one file, a line per fact, and at the end what was not measured."""
+    """What was perceived in one file, a line per fact."""
+    caption = perception.caption
+    lines = [] if caption is None else [length_fact(caption, words), *speech_facts(caption, words)]
+    lines += [] if caption is None else [sound_fact(caption, words)]
+    if perception.kind != "audio":
+        lines += [*seen_facts(perception, words), text_fact(perception, words)]
+    return tuple(lines)
+
+
+def pictures(perception: Perception) -> tuple[tuple[Label, ...], ...]:
+    """What was recognised in the image, or in each scene of the video."""
     if perception.caption is None:
-        return _image_facts(perception, words)
-    return _clip_facts(perception.caption, perception.kind == "video", words)
+        return (perception.recognised,)
+    return tuple(scene.recognised for scene in perception.caption.of("scene"))
 
 
-def _image_facts(perception: Perception, words: str) -> tuple[str, ...]:
-    zh = words == "zh"
-    texts = sure_texts(perception.text_read)
-    return (
-        ("看到：" if zh else "Seen: ") + seen(perception.recognised, words),
-        _text_fact(texts, words),
-        UNKNOWN_IMAGE[words],
+def texts_of(perception: Perception) -> tuple[str, ...]:
+    """The text read in the image, or in all scenes of the video, each once."""
+    scenes = perception.caption.of("scene") if perception.caption else (perception,)
+    return tuple(dict.fromkeys(text for scene in scenes for text in sure_texts(scene.text_read)))
+
+
+def length_fact(caption: Caption, words: str) -> str:
+    return ("时长：" if words == "zh" else "Length: ") + duration(caption.duration_s, words)
+
+
+def sound_fact(caption: Caption, words: str) -> str:
+    """What is heard and, of the three kinds that are known, what is not."""
+    heard = sounds_heard(caption)
+    names = [sound(code, words) for code in heard]
+    others = [sound(code, words) for code in ("speech", "music", "singing") if code not in heard]
+    if words == "zh":
+        return "；".join(
+            part for part in (names and "听到" + "、".join(names), others and "没有" + "、".join(others)) if part
+        )
+    return "; ".join(
+        part for part in (names and "Heard: " + ", ".join(names), others and "not heard: " + ", ".join(others)) if part
     )
 
 
-UNKNOWN_IMAGE = {
-    "en": "Not measured: colours, how many, people, names, place, time, action",
-    "zh": "没有测量：颜色、数量、人物、姓名、地点、时间、动作",
-}
-UNKNOWN_CLIP = {
-    "en": "Not measured: who speaks, feelings, colours, how many, place, date",
-    "zh": "没有测量：说话人是谁、情绪、颜色、数量、地点、日期",
-}
-
-
-def _text_fact(texts: Sequence[str], words: str) -> str:
-    zh = words == "zh"
+def text_fact(perception: Perception, words: str) -> str:
+    texts, zh = texts_of(perception), words == "zh"
     if not texts:
-        return "画面中的文字：没有" if zh else "Text in the picture: none"
-    shown = _joined(texts, words)
-    limit = TEXT_CHARS[words]
-    if len(shown) > limit:
-        cut = len(shown) - limit
-        shown = shown[:limit] + (
-            f"…（文字太长，省略 {cut} 个字符）" if zh else f"… (text cut, {cut} characters left out)"
-        )
-    return ("画面中的文字：" if zh else "Text in the picture: ") + shown
+        return "没有读到文字" if zh else "No text was found in the picture"
+    shown, left = _cut(_joined(texts, words), TEXT_CHARS[words])
+    note = f"（省略 {left} 个字符）" if zh else f" (text cut, {left} characters left out)"
+    return ("画面中的文字：" if zh else "Text in the picture: ") + shown + (note if left else "")
 
 
-def _clip_facts(caption: Caption, pictures: bool, words: str) -> tuple[str, ...]:
-    zh = words == "zh"
-    length = duration(caption.duration_s, words)
-    lines = [f"时长：{length}" if zh else f"Length: {length}", *_speech_facts(caption, words)]
-    names = "、".join(sound(c, words) for c in sounds_heard(caption)) or "没有"
-    english = ", ".join(sound(c, words) for c in sounds_heard(caption)) or "none"
-    lines.append(f"听到的声音：{names}" if zh else f"Sounds heard: {english}")
-    if pictures:
-        lines += _scene_facts(caption, words)
-    return (*lines, UNKNOWN_CLIP[words])
-
-
-def _speech_facts(caption: Caption, words: str) -> list[str]:
-    zh = words == "zh"
-    speech = believed_speech(caption)
+def speech_facts(caption: Caption, words: str) -> list[str]:
+    """The language and what is said, or that nothing is."""
+    zh, speech = words == "zh", believed_speech(caption)
     if not speech:
-        return ["讲话：没有" if zh else "Speech: none"]
+        return ["没有人说话" if zh else "Nobody speaks"]
+    said, left = _cut(" ".join(segment.text.strip() for segment in speech), SPEECH_CHARS[words])
+    note = f"（转写太长，省略 {left} 个字符）" if zh else f" (transcript cut, {left} characters left out)"
     language = language_name(caption.language, words)
-    text = " ".join(segment.text.strip() for segment in speech)
-    said = quoted(text[: SPEECH_CHARS[words]])
-    if (left := len(text) - SPEECH_CHARS[words]) > 0:
-        said += f"（转写太长，省略 {left} 个字符）" if zh else f" (transcript cut, {left} characters left out)"
     return [
         f"讲话的语言：{language}" if zh else f"Spoken language: {language}",
-        ("说的话：" if zh else "What is said: ") + said,
+        ("说的话：" if zh else "What is said: ") + quoted(said) + (note if left else ""),
     ]
 
 
-def _scene_facts(caption: Caption, words: str) -> list[str]:
-    zh = words == "zh"
-    scenes = caption.of("scene")
-    lines = []
-    for s in scenes[:SCENES]:
-        start, end = clock(s.start_s), clock(s.end_s)
-        lines.append((f"看到（{start}–{end}）：" if zh else f"Seen ({start}–{end}): ") + seen(s.recognised, words))
-    texts = tuple(dict.fromkeys(text for s in scenes for text in sure_texts(s.text_read)))
-    return [*lines, _text_fact(texts, words)]
+def _cut(text: str, limit: int) -> tuple[str, int]:
+    """The beginning of a text, and how many characters were left out."""
+    return text[:limit], max(0, len(text) - limit)
+
+
+def seen_facts(perception: Perception, words: str) -> list[str]:
+    """What was recognised, a line per scene of a video; like neighbours share a line."""
+    head = "看到" if words == "zh" else "Seen"
+    colon = "：" if words == "zh" else ": "
+    if perception.caption is None:
+        return [f"{head}{colon}{seen(perception.recognised, words)}"]
+    return [
+        f"{head} {clock(start)}–{clock(end)}{colon}{text}" for start, end, text in _scenes(perception.caption, words)
+    ][:SCENES]
+
+
+def _scenes(caption: Caption, words: str) -> list[tuple[float, float, str]]:
+    spans: list[tuple[float, float, str]] = []
+    for scene in caption.of("scene"):
+        text = seen(scene.recognised, words)
+        if spans and spans[-1][2] == text:
+            spans[-1] = (spans[-1][0], scene.end_s, text)
+        else:
+            spans.append((scene.start_s, scene.end_s, text))
+    return spans

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import kinds
+from . import imagenet, kinds
 from .types import Label
 
 SOUNDS = {
@@ -11,6 +11,7 @@ SOUNDS = {
     "music": ("music", "音乐"),
     "silence": ("silence", "静音"),
 }
+STUFF = {"food", "clothing", "furniture", "cattle", "bread", "jewellery", "kitchenware", "hay", "corn", "wool", "fruit"}
 LANGUAGES = {
     "en": ("English", "英语"),
     "zh": ("Chinese", "中文"),
@@ -37,8 +38,6 @@ LANGUAGES = {
 
 def class_name(label: Label, words: str) -> str:
     """What a class is called: its first name."""
-    from . import imagenet
-
     return label.label.split(",")[0] if label.index is None else imagenet.name(label.index, words)
 
 
@@ -49,6 +48,11 @@ def kind_name(kind: kinds.Kind, words: str) -> str:
 def language_name(code: str | None, words: str) -> str:
     """ "fr" -> French, 法语; a code we have no name for stays as it is."""
     return LANGUAGES.get(code or "", (code or "",) * 2)[words == "zh"]
+
+
+def sound(kind: str, words: str) -> str:
+    """ "music" -> "music" or "音乐"."""
+    return SOUNDS.get(kind, (kind, kind))[words == "zh"]
 
 
 def percent(probability: float, words: str) -> str:
@@ -78,10 +82,10 @@ def clock(seconds: float) -> str:
 
 
 def article(noun: str) -> str:
-    """ "cheetah" -> "a cheetah"; plurals as they are."""
-    if noun.endswith("s") and not noun.endswith(("ss", "us")):
+    """ "cheetah" -> "a cheetah"; plurals and stuff as they are."""
+    if noun in STUFF or (noun.endswith("s") and not noun.endswith(("ss", "us", "is"))):
         return noun
-    return ("an " if noun[0].lower() in "aeiou" and not noun.startswith(("uni", "uku")) else "a ") + noun
+    return ("an " if noun[0].lower() in "aeiou" and not noun.startswith(("uni", "eu", "Eu")) else "a ") + noun
 
 
 def quoted(text: str) -> str:
