@@ -84,6 +84,8 @@ class Whisper:
         texts: list[str] = []
         end_s = 0.0
         for raw in restore_speech_timestamps(self._stepped(found), chunks, RATE_HZ):
+            if not any(character.isalnum() for character in raw.text):
+                continue
             segment = _segment(raw, end_s, len(sound) / RATE_HZ, texts[-2:])
             texts.append(segment.text)
             end_s = segment.end_s

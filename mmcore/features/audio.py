@@ -40,6 +40,10 @@ def quiet_stretches(sound: np.ndarray) -> list[Stretch]:
     return [(float(start_s), float(min(stop_s, end_s))) for start_s, stop_s in edges.reshape(-1, 2)]
 
 
+def length_s(stretch: Stretch) -> float:
+    return stretch[1] - stretch[0]
+
+
 def joined(stretches: Iterable[Stretch], gap_s: float = 0.0) -> list[Stretch]:
     """Stretches in order of time, those no further apart than ``gap_s`` made one."""
     merged: list[Stretch] = []

@@ -54,9 +54,9 @@ class _Draft:
 
     def _segments(self) -> tuple[Segment, ...]:
         duration_s = self._duration_s()
-        found = [*self.heard.sounds(), *self.heard.speech] if self.heard else []
+        found = [*self.heard.sounds, *self.heard.speech] if self.heard else []
         found += self.seen.segments() if self.seen else ()
-        inside = [replace(s, end_s=min(s.end_s, duration_s)) for s in found if s.start_s < duration_s]
+        inside = [s if s.end_s <= duration_s else replace(s, end_s=duration_s) for s in found if s.start_s < duration_s]
         return tuple(sorted(inside, key=lambda s: (s.start_s, KINDS.index(s.kind))))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .. import describe
+from .. import describe, imagenet
 from ..features.image import imagenet_input
 from ..features.video import ShotDetector, sharpness
 from ..media import video
@@ -44,8 +44,6 @@ class _Shot:
 
     def recognised(self) -> tuple[Label, ...]:
         """The classes by their mean probability, best first."""
-        from .. import imagenet
-
         mean = self.probabilities / self.count
         best = np.argsort(-mean)[:KEPT]
         return tuple(Label(imagenet.name(int(index), "en"), float(mean[index]), int(index)) for index in best)
