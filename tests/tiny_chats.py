@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import tiny_text as text
 import torch
 import transformers as tf
+from safetensors.torch import load_file, save_file
 
 CONTEXT = 2048  # tokens
 WIDTH = 32
@@ -27,17 +29,22 @@ SEEN = {"image": "<|vision_start|><|image_pad|><|vision_end|>", "video": "<|visi
 def save(folder: Path, kind, config, processor) -> Path:
     """Draw the weights, and write them and the processor as the hub lays them out.
 
-    The answer never holds a special token, so that its text shows every token.
+    The answer never holds a special token or a part of a letter, so that its text shows every token.
     """
     torch.manual_seed(0)
     model = kind(config)
     tokenizer = processor.tokenizer
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
-    model.generation_config.suppress_tokens = sorted(tokenizer.added_tokens_decoder)
+    model.generation_config.suppress_tokens = _unwritten(tokenizer)
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder
+
+
+def _unwritten(tokenizer) -> list[int]:
+    broken = [number for number in range(len(tokenizer)) if "�" in tokenizer.decode([number])]
+    return sorted({*tokenizer.added_tokens_decoder, *broken, *tokenizer.all_special_ids})
 
 
 def ids(tokenizer, **tokens: str) -> dict[str, int]:
@@ -283,6 +290,8 @@ def qwen2_5_omni(folder: Path) -> Path:
             audio_start_token_id="<|audio_bos|>",
             audio_end_token_id="<|audio_eos|>",
             user_token_id="u",
+            vision_start_token_id="<|vision_bos|>",
+            vision_end_token_id="<|vision_eos|>",
         ),
     )
     processor = tf.Qwen2_5OmniProcessor(
@@ -296,4 +305,16 @@ def qwen2_5_omni(folder: Path) -> Path:
             "<|audio_bos|><|AUDIO|><|audio_eos|>",
         ),
     )
-    return save(folder, tf.Qwen2_5OmniThinkerForConditionalGeneration, config, processor)
+    save(folder, tf.Qwen2_5OmniThinkerForConditionalGeneration, config, processor)
+    return _with_a_voice(folder)
+
+
+def _with_a_voice(folder: Path) -> Path:
+    """The layout of the whole Omni: the thinker under a prefix, beside a talker that we do not load."""
+    weights = {f"thinker.{name}": tensor for name, tensor in load_file(folder / "model.safetensors").items()}
+    weights["talker.model.norm.weight"] = torch.zeros(8)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    thinker = json.loads((folder / "config.json").read_text("utf-8"))
+    whole = {"model_type": "qwen2_5_omni", "architectures": ["Qwen2_5OmniModel"], "thinker_config": thinker}
+    (folder / "config.json").write_text(json.dumps(whole), "utf-8")
+    return folder

@@ -37,11 +37,17 @@ def _squares(processor=tf.CLIPImageProcessor):
 def clip(folder: Path, hidden: int = 32) -> Path:
     """CLIP, with the files of the years before ``processor_config.json``."""
     tokenizer = text.clip()
-    words = SMALL | {"hidden_size": hidden, "vocab_size": len(tokenizer), "eos_token_id": tokenizer.eos_token_id}
-    sight = SMALL | {"hidden_size": hidden, "image_size": SIDE, "patch_size": 8}
+    size = SMALL | {"hidden_size": hidden, "intermediate_size": 4 * hidden}
+    words = size | {"vocab_size": len(tokenizer), "eos_token_id": tokenizer.eos_token_id}
+    sight = size | {"image_size": SIDE, "patch_size": 8}
     model = _made(tf.CLIPModel, tf.CLIPConfig(text_config=words, vision_config=sight, projection_dim=hidden))
     tokenizer.save_pretrained(folder)
     return save(folder, model, _squares())
+
+
+def wide_clip(folder: Path) -> Path:
+    """CLIP of some 200 MB, to see its memory come and go."""
+    return clip(folder, hidden=1024)
 
 
 def siglip2(folder: Path) -> Path:

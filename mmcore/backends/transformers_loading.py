@@ -13,14 +13,15 @@ import contextlib
 import ctypes
 import gc
 import json
+import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from transformers import CONFIG_MAPPING, AutoConfig, AutoProcessor, BitsAndBytesConfig
-from transformers.utils import logging
+from transformers import CONFIG_MAPPING, AutoProcessor, BitsAndBytesConfig, PreTrainedModel, ProcessorMixin
+from transformers.utils import logging as bars
 
 from ..errors import ModelError, StudioError
 from ..types import ModelSpec, Plan
@@ -28,6 +29,16 @@ from ..types import ModelSpec, Plan
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.msgpack", "*.h5")
 HERE_ONLY = {"local_files_only": True, "trust_remote_code": False}
+#: Layers that stay as they are when the others are quantized: what writes the answer; what ends in the joint
+#: space; and what the library reads the type of the others from, or hands to a kernel that knows no 8 bits.
+UNQUANTIZED = [
+    "lm_head",
+    "proj_out",
+    "text_projection",
+    "visual_projection",
+    "patch_embedding",
+    ".*vision_model.head",
+]
 _one_at_a_time = threading.Lock()
 
 
@@ -42,13 +53,15 @@ def working_dtype(plan: Plan) -> torch.dtype:
 def quantization(plan: Plan) -> BitsAndBytesConfig | None:
     """8 bits: LLM.int8 (Dettmers 2022). 4 bits: NormalFloat with quantized constants (QLoRA, Dettmers 2023)."""
     if plan.precision == "int8":
-        return BitsAndBytesConfig(load_in_8bit=True)
+        logging.getLogger("bitsandbytes").setLevel("ERROR")  # it warns at every layer of every token
+        return BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=UNQUANTIZED)
     if plan.precision == "nf4":
         return BitsAndBytesConfig(
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=working_dtype(plan),
+            llm_int8_skip_modules=UNQUANTIZED,
         )
     return None
 
@@ -62,16 +75,17 @@ def loading_options(spec: ModelSpec, plan: Plan) -> dict[str, object]:
     return options if quantized is None else options | {"quantization_config": quantized}
 
 
-def load(kind: type, spec: ModelSpec, folder: Path, plan: Plan, **more: object):
-    """The model of ``folder`` in evaluation mode, through ``kind``: an Auto class or a model class.
+def load(kind: type, spec: ModelSpec, folder: Path, plan: Plan) -> tuple[PreTrainedModel, ProcessorMixin]:
+    """The model of ``folder`` for inference, through ``kind`` (an Auto class or a model class), and its processor.
 
     Raises ModelError when the weights are pickles, damaged, incomplete, of another kind of model or larger
     than the memory, or when the repository wants its own code to be run.
     """
     _check_kind(kind, spec, folder)
     _check_weights(spec, folder)
-    options = loading_options(spec, plan) | more
-    with _told_in_a_sentence(spec, plan), _one_at_a_time, without_progress_bars():
+    options = loading_options(spec, plan)
+    with _told_in_a_sentence(spec, plan), _one_at_a_time, _without_progress_bars():
+        processor = AutoProcessor.from_pretrained(folder, **HERE_ONLY)
         model, found = kind.from_pretrained(folder, output_loading_info=True, **options)
     missing = found["missing_keys"]
     if missing:
@@ -79,7 +93,7 @@ def load(kind: type, spec: ModelSpec, folder: Path, plan: Plan, **more: object):
         free(plan.device)
         raise ModelError("load_failed", name=spec.title, reason=f"{len(missing)} of its tensors are missing")
     _spare_odd_shapes(model)
-    return model.eval()
+    return model.eval(), processor
 
 
 def _spare_odd_shapes(model: torch.nn.Module) -> None:
@@ -92,17 +106,6 @@ def _spare_odd_shapes(model: torch.nn.Module) -> None:
         fits = getattr(layer, "support_avx512bf16_for_cpu", False)
         if fits and (layer.in_features % 64 or layer.out_features % 32):
             layer.support_avx512bf16_for_cpu = False
-
-
-def load_processor(spec: ModelSpec, folder: Path, plan: Plan):
-    """The processor of ``folder``: tokenizer, picture, video and sound preparation, chat template."""
-    with _told_in_a_sentence(spec, plan), _one_at_a_time:
-        return AutoProcessor.from_pretrained(folder, **HERE_ONLY)
-
-
-def load_config(spec: ModelSpec, folder: Path, plan: Plan):
-    with _told_in_a_sentence(spec, plan):
-        return AutoConfig.from_pretrained(folder, **HERE_ONLY)
 
 
 def free(device: str) -> None:
@@ -137,29 +140,38 @@ def threads(count: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def without_progress_bars() -> Iterator[None]:
+def _without_progress_bars() -> Iterator[None]:
     """Bars belong to the page, not to the console."""
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
     try:
         yield
     finally:
         if shown:
-            logging.enable_progress_bar()
+            bars.enable_progress_bar()
 
 
 # -- refusals
 
 
-def _check_kind(kind: type, spec: ModelSpec, folder: Path) -> None:
-    """Refuse a class that the library does not have, or has for another task."""
+def model_type(spec: ModelSpec, folder: Path) -> str:
+    """The kind of model that ``config.json`` names."""
+    return _config(spec, folder).get("model_type", "")
+
+
+def _config(spec: ModelSpec, folder: Path) -> dict:
     try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
+        return json.loads((folder / "config.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError("load_failed", name=spec.title, reason="config.json is missing or damaged") from error
-    named = config.get("model_type", "")
+
+
+def _check_kind(kind: type, spec: ModelSpec, folder: Path) -> None:
+    """Refuse a class that the library does not have, or has for another task."""
+    named = model_type(spec, folder)
     if named not in CONFIG_MAPPING:
-        raise ModelError("remote_code" if "auto_map" in config else "unknown_class", name=spec.title, kind=named)
+        own_code = "auto_map" in _config(spec, folder)
+        raise ModelError("remote_code" if own_code else "unknown_class", name=spec.title, kind=named)
     known = getattr(kind, "_model_mapping", None)  # of an Auto class
     if known is not None and CONFIG_MAPPING[named] not in known:
         raise ModelError("other_task", name=spec.title, kind=named)
@@ -170,7 +182,7 @@ def _check_weights(spec: ModelSpec, folder: Path) -> None:
     shards = sorted(folder.glob("*.safetensors"))
     if not shards:
         pickled = any(next(folder.glob(pattern), None) for pattern in PICKLES)
-        raise ModelError("pickle_only" if pickled else "no_weights", name=spec.title, kind="safetensors")
+        raise ModelError("pickle_only" if pickled else "no_such_weights", name=spec.title, kind="safetensors")
     index = folder / "model.safetensors.index.json"
     wanted = set(json.loads(index.read_text("utf-8"))["weight_map"].values()) if index.exists() else set()
     for name in sorted(wanted - {shard.name for shard in shards}):

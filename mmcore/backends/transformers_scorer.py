@@ -17,7 +17,7 @@ from transformers import AutoModelForZeroShotImageClassification
 
 from ..errors import ModelError
 from ..types import ModelSpec, Plan
-from .transformers_loading import free, is_out_of_memory, load, load_processor, threads, working_dtype
+from .transformers_loading import free, is_out_of_memory, load, threads, working_dtype
 
 BATCH = 16  # images at a time
 KEPT = 4096  # label embeddings
@@ -38,8 +38,7 @@ class Scorer:
 
     def __init__(self, spec: ModelSpec, folder: Path, plan: Plan):
         self._spec, self._plan = spec, plan
-        self._processor = load_processor(spec, folder, plan)
-        self._model = load(AutoModelForZeroShotImageClassification, spec, folder, plan)
+        self._model, self._processor = load(AutoModelForZeroShotImageClassification, spec, folder, plan)
         self._dtype = working_dtype(plan)
         self._siglip = self._model.config.model_type.startswith("siglip")
         self._batch = int(spec.options.get("batch", BATCH))
