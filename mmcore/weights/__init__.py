@@ -1,4 +1,4 @@
-"""Where the files of a model come from: a folder of this machine or package wheels; the checksum decides.
+"""Where the files of a model come from: this machine, package wheels or a model hub; the checksum decides.
 
 A model's folder is complete when its stamp, written last, agrees with the row's checksums and with the
 size and time of each file; that is all that is looked at then. Otherwise one caller (of all threads and
@@ -6,39 +6,42 @@ processes) does the work under a lock while the others wait: files in place are 
 come from their sources in turn, parts that were downloaded are kept for the next try.
 
     CACHE/models/NAME/             the files, and the stamp
-    CACHE/models/NAME/.staging/    parts that are whole, and what is on the way; gone when all is there
+    CACHE/models/NAME/.staging/    parts that are whole or begun, and what is on the way; gone when all is there
     CACHE/models/NAME.lock
 """
 
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import WeightsError
 from ..types import CONVERTED, ModelSpec, Progress, Report, WeightFile, ignore
-from . import parts, stamp
+from . import hub, parts, stamp
 from .wheels import POLL_S, no_disk
 
 STAGING = ".staging"
+_log = logging.getLogger(__name__)
 
 
 def fetch(spec: ModelSpec, cache_dir: Path, report: Report = ignore) -> Path:
     """The folder with every file of ``spec``, verified, and its converted file when it names a converter.
 
     Returns at once when all is there. ``report`` gets "wait", "download", "verify" and "convert"; what it
-    raises ends the work and goes on. Raises WeightsError. A row without files has a folder that may not exist.
+    raises ends the work and goes on. Raises WeightsError. A row without files has a folder that may not exist;
+    a row of a hub repository has a snapshot of it there.
     """
     folder = _folder(spec, cache_dir)
-    if not spec.files or is_ready(spec, cache_dir):
+    if not (spec.files or spec.hub) or is_ready(spec, cache_dir):
         return folder
     with _clear_errors(spec, cache_dir), _alone(spec, cache_dir, report):
         if not is_ready(spec, cache_dir):
@@ -49,6 +52,8 @@ def fetch(spec: ModelSpec, cache_dir: Path, report: Report = ignore) -> Path:
 def is_ready(spec: ModelSpec, cache_dir: Path) -> bool:
     """Whether ``fetch`` would return at once. Reads the stamp and file dates only."""
     folder = _folder(spec, cache_dir)
+    if spec.hub:
+        return hub.is_ready(spec.hub, folder)
     stamped = stamp.read(folder)
     if any(stamped.get(name) != stamp.entry(folder / name, mark) for name, mark in stamp.marks(spec).items()):
         return False
@@ -58,6 +63,8 @@ def is_ready(spec: ModelSpec, cache_dir: Path) -> bool:
 def missing_bytes(spec: ModelSpec, cache_dir: Path) -> int:
     """How much is still to be downloaded; files and parts that are here count as here."""
     folder = _folder(spec, cache_dir)
+    if spec.hub:
+        return hub.missing_bytes(spec, folder)
     stamped = stamp.read(folder)
     absent = [file for file in spec.files if not _seems_here(file, folder, stamped)]
     return parts.missing_bytes(absent, folder / STAGING)
@@ -121,13 +128,10 @@ def _complete(spec: ModelSpec, folder: Path, report: Report) -> None:
     staging.mkdir(parents=True, exist_ok=True)
     _sweep(folder)
     try:
-        stamped = stamp.read(folder)
-        absent = [file for file in spec.files if not _in_place(spec, file, folder, stamped, report)]
-        absent = [file for file in absent if not _from_folder(spec, file, folder, report)]
-        parts.bring(spec, absent, folder, staging, report)
-        if spec.convert:
-            _convert(spec, folder, stamped, report)
-        stamp.write(spec, folder)
+        if spec.hub:
+            hub.fetch(spec, folder, staging, report)
+        else:
+            _complete_files(spec, folder, staging, report)
         shutil.rmtree(staging, ignore_errors=True)
     finally:
         for empty in (staging, folder):
@@ -135,12 +139,44 @@ def _complete(spec: ModelSpec, folder: Path, report: Report) -> None:
                 empty.rmdir()
 
 
+def _complete_files(spec: ModelSpec, folder: Path, staging: Path, report: Report) -> None:
+    stamped = stamp.read(folder)
+    absent = [file for file in spec.files if not _in_place(spec, file, folder, stamped, report)]
+    absent = [file for file in absent if not _from_folder(spec, file, folder, report)]
+    _from_wheels_or_hub(spec, absent, folder, staging, report)
+    if spec.convert:
+        _convert(spec, folder, stamped, report)
+    stamp.write(spec, folder)
+
+
+def _from_wheels_or_hub(
+    spec: ModelSpec, absent: Sequence[WeightFile], folder: Path, staging: Path, report: Report
+) -> None:
+    """From wheels; what they do not give from the hub, for files that are there too. A full disk helps neither."""
+    refused = None
+    try:
+        parts.bring(spec, [file for file in absent if file.parts], folder, staging, report)
+    except WeightsError as error:
+        refused = error
+    left = [file for file in absent if not (folder / file.name).exists()]
+    if refused and (refused.code == "no_disk" or not all(file.hub for file in left)):
+        raise refused
+    if left:
+        _log.info("%s: the hub is asked for %d files", spec.name, len(left))
+        try:
+            hub.fetch_files(spec, left, folder, staging, report)
+        except WeightsError as error:
+            if error.code not in ("hub_unreachable", "hub_offline"):
+                raise
+            raise refused or error from error
+
+
 def _sweep(folder: Path) -> None:
-    """Throw away what a killed run left on the way; whole parts stay."""
+    """Throw away what a killed run left on the way; whole parts and files begun stay."""
     for left in (*folder.glob("*.tmp"), *(folder / STAGING).iterdir()):
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
-        elif left.suffix != parts.SUFFIX:
+        elif left.suffix not in (parts.SUFFIX, parts.RESUMABLE):
             left.unlink()
 
 
@@ -174,12 +210,12 @@ def _replaced_in_folder(file: WeightFile, entry: list) -> bool:
 
 
 def _from_folder(spec: ModelSpec, file: WeightFile, folder: Path, report: Report) -> bool:
-    """Link the file from its folder. When it is not there or not right, wheels come next, if the row has any."""
+    """Link the file from its folder. When it is not there or not right, wheels or the hub come next, if it has any."""
     source = _source(file)
     if source and (not file.sha256 or parts.checksum([source], spec, report) == file.sha256):
         _link(source, folder / file.name)
         return True
-    if file.parts:
+    if file.parts or file.hub:
         return False
     code = "wrong_in_source" if source else "missing_in_source"
     raise WeightsError(code, file=file.name, name=spec.title, source=Path(file.folder or "").name or "its folder")

