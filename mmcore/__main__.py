@@ -7,6 +7,7 @@ and exit status 1; a wrong command line is 2.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import re
 import sys
@@ -123,7 +124,7 @@ def _models(studio: Studio, args) -> None:
 def _pull(studio: Studio, args) -> None:
     files = studio.settings.models_file
     groups = {"embedded": [spec.name for spec in catalog.default_set("embedded", files)]}
-    for name in [member for name in args.names for member in groups.get(name, [name])]:
+    for name in itertools.chain.from_iterable(groups.get(name, [name]) for name in args.names):
         with Bar() as bar:
             studio.fetch(name, bar)
         print(f"{name}: ready", file=sys.stderr)

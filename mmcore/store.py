@@ -190,9 +190,7 @@ class Store:
             with self._changed:
                 victims = self._victims(entry.spec.memory_bytes)
                 if victims is not None:
-                    entry.reserved_bytes = entry.spec.memory_bytes
-                    for victim in victims:
-                        victim.state = CLOSING
+                    self._take_over(entry, victims)
                     break
                 if time.monotonic() > deadline:
                     raise self._refusal(entry.spec, self._free_bytes())
@@ -200,11 +198,20 @@ class Store:
             report(Progress("wait", subject=entry.spec.title))
         for victim in victims:
             self._close(victim)
+        with self._changed:
+            entry.reserved_bytes = entry.spec.memory_bytes
+            self._changed.notify_all()
+
+    @staticmethod
+    def _take_over(entry: _Entry, victims: list[_Entry]) -> None:
+        """Count the victims' bytes as the entry's: they are in memory until it has closed them."""
+        held_bytes = sum(victim.reserved_bytes for victim in victims)
+        entry.reserved_bytes = max(entry.spec.memory_bytes, held_bytes)
+        for victim in victims:
+            victim.state, victim.reserved_bytes = CLOSING, 0
 
     def _free_bytes(self) -> int:
-        """Budget not reserved. A closing model no longer counts: its successor closes it before loading."""
-        kept = (e.reserved_bytes for e in self._table.values() if e.state != CLOSING)
-        return self.budget_bytes - sum(kept)
+        return self.budget_bytes - sum(entry.reserved_bytes for entry in self._table.values())
 
     def _victims(self, need_bytes: int) -> list[_Entry] | None:
         """The least recently used idle models whose eviction makes room; None when they cannot."""

@@ -86,7 +86,7 @@ def test_a_wrong_users_file_is_refused_with_its_reason(tmp_path, text, reason):
 
 
 def test_an_unknown_model_is_refused_with_the_choices():
-    with pytest.raises(ModelError, match="no model named gpt-9.*qwen2.5-0.5b"):
+    with pytest.raises(ModelError, match=r"no model named gpt-9.*qwen2\.5-0\.5b"):
         catalog.find("gpt-9")
 
 

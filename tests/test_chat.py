@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,7 @@ def replies(stream) -> list[Reply]:
 
 def test_an_answer_streams_and_ends_with_its_counts(studio):
     seen = replies(studio.stream_chat(ask("tell me about blue whales"), sampling=Sampling(max_tokens=8)))
-    assert all(later.text.startswith(earlier.text) for earlier, later in zip(seen, seen[1:], strict=False))
+    assert all(later.text.startswith(earlier.text) for earlier, later in itertools.pairwise(seen))
     assert [reply.done for reply in seen].count(True) == 1 and seen[-1].done
     assert seen[-1].completion_tokens == 8 and seen[-1].tokens_per_s > 0
     assert "blue whales" in seen[-1].text

@@ -58,7 +58,7 @@ def test_models_lists_rows_as_a_table_and_as_json(run):
 
 
 def test_classify_json_has_the_documented_fields_best_label_first(run, photo):
-    status, out, err = run("classify", photo, photo, "--labels", "red thing, blue thing，绿色", "--json")
+    status, out, _err = run("classify", photo, photo, "--labels", "red thing, blue thing，绿色", "--json")
     results = json.loads(out)
     assert status == 0 and len(results) == 2
     assert results[0]["file"] == str(photo)

@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar
 
 import pytest
 
@@ -25,7 +26,7 @@ def spec(name: str, megabytes: int = 10) -> ModelSpec:
 class Block:
     """A model that holds its bytes, so that what is really in memory can be counted."""
 
-    alive: set[Block] = set()
+    alive: ClassVar[set[Block]] = set()
 
     def __init__(self, row: ModelSpec):
         self.name, self.memory_bytes = row.name, row.memory_bytes
@@ -217,7 +218,7 @@ def test_nothing_is_evicted_when_that_would_not_make_enough_room(make_store):
     store = make_store(budget_mb=30)
     store.load(spec("idle"))
     with store.use(spec("busy", 20)):
-        with pytest.raises(ModelError, match="0.0 GiB of the 0.0 GiB budget"):
+        with pytest.raises(ModelError, match=r"0\.0 GiB of the 0\.0 GiB budget"):
             store.load(spec("large", 25))
         assert names(store) == ["idle", "busy"]
 

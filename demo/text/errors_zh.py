@@ -70,6 +70,9 @@ SENTENCES = {
     "hub_offline": "本机没有 {name}，而 HF_HUB_OFFLINE 已设置。请取消该设置，或选择本机已有的模型。",
     "hub_busy": "模型站繁忙，要求等待。请过几分钟再试 {name}。",
     "no_checksum": "无法校验 {name} 的 {file}：模型站没有给出校验和。请换一个 HF_ENDPOINT。",
+    "precision_does_not_fit": (
+        "{name} 即使用 {precision} 也需要 {need_gib:.1f} GiB，只能腾出 {free_gib:.1f} GiB。请选择更小的模型。"
+    ),
     "convert_failed": "{name} 已下载，但转换失败（{reason}）。请再试一次。",
     "cache_unwritable": "缓存文件夹无法写入。请把 MM_CACHE_DIR 设为可以写入的文件夹。",
     # 停止

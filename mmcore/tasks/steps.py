@@ -35,7 +35,7 @@ def background(work: Callable[[Report], T]) -> Generator[Progress, None, T]:
     def run() -> None:
         try:
             outcome.append((work(report), None))
-        except BaseException as error:  # noqa: BLE001 - re-raised in the consumer
+        except BaseException as error:  # re-raised in the consumer
             outcome.append((None, error))
         finally:
             updates.put(_DONE)

@@ -1,6 +1,6 @@
 """Resident memory after one classify, one caption and one chat in one process; no torch among the modules.
 
-    python -m tests.bench.one_of_each
+python -m tests.bench.one_of_each
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ def main() -> None:
     question = Message("user", "What animal is it?", (get_image("cheetah.jpg"),))
     studio.chat((question,), sampling=Sampling(max_tokens=32))
     print(f"{resident_mb():7.0f} MB")
-    print("in memory:", ", ".join(f"{loaded.name} {loaded.memory_bytes / 1e6:.0f} MB" for loaded in studio.status().loaded))
+    print(
+        "in memory:",
+        ", ".join(f"{loaded.name} {loaded.memory_bytes / 1e6:.0f} MB" for loaded in studio.status().loaded),
+    )
     studio.close()
     print(f"{'after close':28} {resident_mb():7.0f} MB")
     heavy = sorted({"torch", "transformers", "timm"} & set(sys.modules))
