@@ -194,6 +194,12 @@ def test_a_text_is_weighed_in_between_the_two_opinions(studio, photo):
     assert by_weight[1].text_weight == 0.5
 
 
+@pytest.mark.parametrize("length", [1, 399, 401, 20_000])
+def test_texts_of_every_length_are_weighed(studio, photo, length):
+    result = studio.classify(photo, ["cat", "dog"], text=("a dog and " * 2000)[:length], read_text=False)
+    assert sum(label.probability for label in result.text_labels) == pytest.approx(1.0, abs=1e-5)
+
+
 def test_without_a_text_there_is_no_second_opinion(studio, photo):
     result = studio.classify(photo, ["cat", "dog"], text="  ", text_weight=0.9)
     assert result.text_labels == result.image_labels == ()

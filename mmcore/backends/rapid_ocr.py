@@ -13,6 +13,7 @@ from ..types import ModelSpec, Plan, TextBox
 LONGEST_SIDE = 1280  # pixels that text is looked for in; lines are then read from the picture as it is
 SHORT_SIDE = 384  # pixels; smaller pictures are enlarged, which finds the small print in thumbnails
 TINY_SIDE = 16  # pixels; nothing can be read in less
+ASPECT = 16  # a longer strip is padded: its short side would round to nothing in the networks
 CONFIDENCE = 0.7
 SHORT_CONFIDENCE = 0.95  # of one or two characters: edges and textures look like those
 
@@ -31,6 +32,7 @@ class RapidOcr:
             params={
                 "Global.log_level": "critical",
                 "Global.text_score": CONFIDENCE,
+                "Global.use_preprocess_img": False,  # its limits on size; ours are below
                 "EngineConfig.onnxruntime.intra_op_num_threads": threads,
                 "EngineConfig.onnxruntime.inter_op_num_threads": 1,
                 "Det.limit_type": "max",
@@ -47,12 +49,12 @@ class RapidOcr:
 
     def read(self, image: np.ndarray) -> list[TextBox]:
         """(H, W, 3) uint8 RGB -> the text in it, in reading order."""
-        short = min(image.shape[:2])
+        short, long = sorted(image.shape[:2])
         if short < TINY_SIDE:
             return []
-        scale = max(1.0, SHORT_SIDE / short)
+        scale = max(1.0, min(SHORT_SIDE / short, LONGEST_SIDE / long))
         with self._lock:  # its pre-processing keeps state in the engine
-            found = self._engine(_bgr(image, scale))
+            found = self._engine(_padded(_bgr(image, scale)))
         if found.txts is None:
             return []
         lines = zip(found.boxes, found.txts, found.scores, strict=True)
@@ -71,6 +73,13 @@ def _bgr(image: np.ndarray, scale: float) -> np.ndarray:
         picture = Image.fromarray(image)
         image = np.asarray(picture.resize((round(width * scale), round(height * scale)), Image.Resampling.BICUBIC))
     return np.ascontiguousarray(image[:, :, ::-1])
+
+
+def _padded(image: np.ndarray) -> np.ndarray:
+    """A long strip with its edge repeated below or to the right, so that places stay where they are."""
+    height, width = image.shape[:2]
+    below, right = max(0, -(-width // ASPECT) - height), max(0, -(-height // ASPECT) - width)
+    return np.pad(image, ((0, below), (0, right), (0, 0)), mode="edge") if below or right else image
 
 
 def _is_likely(box: TextBox) -> bool:

@@ -19,6 +19,7 @@ T = TypeVar("T")
 BATCH = 64  # texts between two reports
 SPREAD = 0.28  # temperature of an encoder without one, in standard deviations of its scores (fits both we know)
 PIECE_CHARS = 400  # of a text that came with an image: about what an encoder reads at once
+PIECES = 16  # of a longer text, spread evenly over it
 KEPT = 8  # label sets (6 MB for 1,000 labels), and as many texts
 
 
@@ -86,7 +87,7 @@ def closed_space(kit: Kit, spec: ModelSpec) -> Generator[Progress, None, LabelSp
 def text_probabilities(
     kit: Kit, spec: ModelSpec, text: str, space: LabelSpace
 ) -> Generator[Progress, None, np.ndarray]:
-    """Which label a text speaks of: (L,), summing to 1. A long text is the mean of its pieces."""
+    """Which label a text speaks of: (L,), summing to 1. A long text is the mean of pieces of it."""
     key = _key(spec), text
     vector = yield from _remembered(_texts, key, lambda report: _text_vector(kit, spec, text, report))
     return fusion.softmax((space.vectors @ vector - space.base) / space.text_temperature)
@@ -141,14 +142,16 @@ def _table(kit: Kit, spec: ModelSpec, report: Report) -> np.ndarray:
     table = _tables.get(_key(spec)) if table is None else table
     if table is None:
         with kit.store.use(spec, report) as encoder:
-            told = lambda done, total: report(Progress("think", done, total, "texts", spec.title))  # noqa: E731
+            told = lambda done, total: report(Progress("think", done, total, subject=spec.title))  # noqa: E731
             table = imagenet.embedded(encoder, spec.name, told)
         _tables.put(_key(spec), table)
     return table
 
 
 def _text_vector(kit: Kit, spec: ModelSpec, text: str, report: Report) -> np.ndarray:
-    pieces = [text[start : start + PIECE_CHARS] for start in range(0, len(text), PIECE_CHARS)]
+    starts = range(0, len(text), PIECE_CHARS)
+    chosen = sorted({round(n) for n in np.linspace(0, len(starts) - 1, PIECES)})
+    pieces = [text[starts[n] : starts[n] + PIECE_CHARS] for n in chosen]
     return imagenet.unit(_embedded(kit, spec, pieces, report).mean(axis=0))
 
 
@@ -156,6 +159,6 @@ def _embedded(kit: Kit, spec: ModelSpec, texts: Sequence[str], report: Report) -
     rows = []
     with kit.store.use(spec, report) as encoder:
         for start in range(0, len(texts), BATCH):
-            report(Progress("think", start, len(texts), "texts", spec.title))
+            report(Progress("think", start, len(texts), subject=spec.title))
             rows.append(encoder.embed(texts[start : start + BATCH], query=True))
     return np.concatenate(rows)
