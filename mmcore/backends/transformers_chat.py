@@ -182,18 +182,16 @@ class _Answer(BaseStreamer, StoppingCriteria):
         self.stamps: list[float] = []  # when each token came
         self.prompt_tokens = 0
         self.flags: tuple[str, ...] = ()
-        self._prompt_next = True
 
     def put(self, value: torch.Tensor) -> None:
-        """The prompt first, then one token at a time, (1,)."""
-        if self._prompt_next:
-            self._prompt_next = False
+        """The prompt first, (1, tokens), then one token at a time, (1,)."""
+        if value.ndim > 1:
             return
         self.stamps.append(time.perf_counter())
         self.pieces.put(int(value))
 
     def end(self) -> None:
-        self._prompt_next = True
+        """The writer ends the pieces itself, whether ``generate`` came to its end or not."""
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor | None, **_: object) -> torch.Tensor:
         return torch.full((len(input_ids),), self.stop.is_set(), device=input_ids.device)

@@ -35,6 +35,7 @@ class Conversation:
             turns,
             tokenize=True,
             return_dict=True,
+            return_tensors="pt",
             add_generation_prompt=True,
             sanitize_control_tokens=True,
             processor_kwargs={"return_tensors": "pt"} | self._timing(),

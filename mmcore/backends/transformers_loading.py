@@ -37,6 +37,7 @@ UNQUANTIZED = [
     "text_projection",
     "visual_projection",
     "patch_embedding",
+    ".*multi_modal_projector",
     ".*vision_model.head",
 ]
 _one_at_a_time = threading.Lock()
