@@ -147,6 +147,18 @@ def test_a_snapshot_has_the_wanted_files_and_no_others(tiny, cache):
     assert {(update.unit, update.subject) for update in seen} == {("B", "Tiny")}
 
 
+def test_what_could_run_code_is_never_taken_however_wide_the_pattern(tiny, cache):
+    tiny.publish(REPO, FILES | UNWANTED)
+    folder = weights.fetch(spec_of(patterns=("*", "*/*")), cache)
+    suffixes = {Path(name).suffix for name in names_in(folder)}
+    assert suffixes == {".json", ".jinja", ".safetensors"}
+
+
+def test_all_files_come_from_the_commit_that_was_listed(tiny, cache):
+    folder = weights.fetch(spec_of(), cache)
+    assert {r.path.split("/resolve/")[1].split("/")[0] for r in tiny.asked()} == {source.commit(folder)}
+
+
 def test_the_variable_alone_leads_a_process_to_a_mirror(tiny, cache):
     process = child(cache, spec_of(), HF_ENDPOINT=tiny.address)
     assert process.communicate()[1] == "" and process.returncode == 0
