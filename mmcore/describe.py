@@ -24,9 +24,22 @@ SCENES = 6  # of one video
 
 
 def sure_texts(boxes: Sequence[TextBox]) -> tuple[str, ...]:
-    """The texts that were read well enough to be believed, in reading order, each once."""
-    kept = (box for box in boxes if box.text.strip() and box.confidence >= (READ if len(box.text) > 1 else LONE))
-    return tuple(dict.fromkeys(box.text.strip() for box in kept))
+    """The rows of text that were read well enough to be believed, each once. Boxes side by side are one row."""
+    kept = [box for box in boxes if box.text.strip() and box.confidence >= (READ if len(box.text) > 1 else LONE)]
+    rows: list[list[TextBox]] = []
+    for box in kept:
+        if rows and _beside(rows[-1][-1], box):
+            rows[-1].append(box)
+        else:
+            rows.append([box])
+    return tuple(dict.fromkeys(" ".join(box.text.strip() for box in row) for row in rows))
+
+
+def _beside(left: TextBox, right: TextBox) -> bool:
+    """Whether one box continues the row of the other: to its right, and their middles at one height."""
+    height = min(left.bottom - left.top, right.bottom - right.top)
+    middles = abs((left.top + left.bottom) - (right.top + right.bottom)) / 2
+    return right.left >= left.right - height and middles < height / 2
 
 
 def sure_kind(recognised: Sequence[Label]) -> tuple[kinds.Kind, float] | None:
@@ -41,7 +54,7 @@ def scene(recognised: Sequence[Label], text_read: Sequence[TextBox], words: str)
     zh = words == "zh"
     parts = [seen(recognised, words)]
     if texts := sure_texts(text_read):
-        parts.append(("读到文字：" if zh else "text read: ") + _joined(texts, words))
+        parts.append(("读到文字：" if zh else "text read: ") + quoted_all(texts, words))
     return ("；" if zh else "; ").join(parts) + ("。" if zh else ".")
 
 
@@ -70,7 +83,8 @@ def _sure(name: str, probability: float, kind: str | None, words: str) -> str:
     return f"Probably {article(name)} ({sure})" + (f", a kind of {kind}" if kind else "")
 
 
-def _joined(texts: Sequence[str], words: str) -> str:
+def quoted_all(texts: Sequence[str], words: str) -> str:
+    """Each text as a quotation of its own."""
     return ("" if words == "zh" else " ").join(quoted(text) for text in texts)
 
 
@@ -131,7 +145,7 @@ def _first_words(speech: Sequence[Segment], words: str, limit: int = 120) -> str
 
 def _summary_of_texts(caption: Caption, words: str) -> list[str]:
     texts = tuple(dict.fromkeys(text for s in caption.of("scene") for text in sure_texts(s.text_read)))[:5]
-    return [("画面文字：" if words == "zh" else "Text read: ") + _joined(texts, words)] if texts else []
+    return [("画面文字：" if words == "zh" else "Text read: ") + quoted_all(texts, words)] if texts else []
 
 
 def _things_over_time(caption: Caption, words: str) -> str:
@@ -183,36 +197,38 @@ def sound_fact(caption: Caption, words: str) -> str:
     heard = sounds_heard(caption)
     names = [sound(code, words) for code in heard]
     others = [sound(code, words) for code in ("speech", "music", "singing") if code not in heard]
-    if words == "zh":
-        return "；".join(
-            part for part in (names and "听到" + "、".join(names), others and "没有" + "、".join(others)) if part
-        )
-    return "; ".join(
-        part for part in (names and "Heard: " + ", ".join(names), others and "not heard: " + ", ".join(others)) if part
-    )
+    heads = ("听到", "没有听到") if words == "zh" else ("Heard: ", "Not heard: ")
+    comma, stop = ("、", "；") if words == "zh" else (", ", ". ")
+    return stop.join(head + comma.join(part) for head, part in zip(heads, (names, others), strict=True) if part)
 
 
 def text_fact(perception: Perception, words: str) -> str:
     texts, zh = texts_of(perception), words == "zh"
     if not texts:
         return "没有读到文字" if zh else "No text was found in the picture"
-    shown, left = _cut(_joined(texts, words), TEXT_CHARS[words])
+    shown, left = _cut(quoted_all(texts, words), TEXT_CHARS[words])
     note = f"（省略 {left} 个字符）" if zh else f" (text cut, {left} characters left out)"
     return ("画面中的文字：" if zh else "Text in the picture: ") + shown + (note if left else "")
 
 
 def speech_facts(caption: Caption, words: str) -> list[str]:
     """The language and what is said, or that nothing is."""
-    zh, speech = words == "zh", believed_speech(caption)
-    if not speech:
+    zh = words == "zh"
+    if not believed_speech(caption):
         return ["没有人说话" if zh else "Nobody speaks"]
-    said, left = _cut(" ".join(segment.text.strip() for segment in speech), SPEECH_CHARS[words])
-    note = f"（转写太长，省略 {left} 个字符）" if zh else f" (transcript cut, {left} characters left out)"
-    language = language_name(caption.language, words)
-    return [
-        f"讲话的语言：{language}" if zh else f"Spoken language: {language}",
-        ("说的话：" if zh else "What is said: ") + quoted(said) + (note if left else ""),
-    ]
+    language, said = language_name(caption.language, words), speech_quoted(caption, words)
+    return (
+        [f"讲话的语言：{language}", f"说的话：{said}"]
+        if zh
+        else [f"Spoken language: {language}", f"What is said: {said}"]
+    )
+
+
+def speech_quoted(caption: Caption, words: str) -> str:
+    """All that is said, in quotation marks; a long transcript is cut, and says so."""
+    said, left = _cut(" ".join(segment.text.strip() for segment in believed_speech(caption)), SPEECH_CHARS[words])
+    note = f"（转写太长，省略 {left} 个字符）" if words == "zh" else f" (transcript cut, {left} characters left out)"
+    return quoted(said) + (note if left else "")
 
 
 def _cut(text: str, limit: int) -> tuple[str, int]:

@@ -2,18 +2,17 @@
 
 A small language model finds “no dog” hard to conclude from “seen: cheetah”, so the engine concludes it: each
 thing that a question names is looked up among what was recognised, each property among what is measured,
-and the fact that the question is about is repeated. Nothing here knows any particular question: things are
-the names of the 1,000 classes and their kinds, properties a table of words (``lexicon``).
+and the words in a file that bear on the question are repeated. Nothing here knows any particular question:
+things are the names of the 1,000 classes and their kinds, properties a table of words (``lexicon``).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from . import describe
-from .lexicon import Thing, asked_for, properties_in, things_in
+from . import describe, imagenet, passages
+from .lexicon import Thing, asked_for, files_in, properties_in, things_in
 from .types import Caption, Label, Perception
 from .wording import article, class_name, percent, sound
 
@@ -30,31 +29,11 @@ UNMEASURED = {
     "weather": ("the weather", "天气"),
     "size": ("sizes", "大小"),
 }
-
-_NUMBER = (
-    r"\d|\b(one|two|three|four|five|six|seven|eight|nine|ten|dozen|hundred|thousand)\b|[一二三四五六七八九十百千两]"
-)
-_DAY = (
-    r"\b(mon|tues|wednes|thurs|fri|satur|sun)day|\b(to|yester)day|tomorrow|morning|noon|night|星期|周|月|今天|明天|昨天"
-)
-_PERSON = (
-    r"\b(by|name|called|i am|i'm|this is|mr|mrs|ms|dr|©|copyright|photo|directed)\b|©|叫|我是|先生|女士|导演|作者|摄"
-)
-_PLACE = r"\b(in|at|from|to|near) [A-Z]|street|road|city|station|avenue|国|市|省|县|路|街|站|区"
-#: What words must look like to be worth reading for a property that a text or a voice may tell.
-TELLING = {
-    "number": re.compile(_NUMBER, re.IGNORECASE),
-    "time": re.compile(f"{_NUMBER}|{_DAY}", re.IGNORECASE),
-    "person": re.compile(_PERSON, re.IGNORECASE),
-    "name": re.compile(r"\w"),
-    "place": re.compile(_PLACE),
-}
-
 SENTENCES = {
     "seen_sure": ("Yes, {a_thing} was recognised ({sure}).", "有，识别到{thing}（{sure}）。"),
     "seen_named": ("Yes, {a_thing} was recognised ({sure}): {a_name}.", "有，识别到{thing}（{sure}）：{name}。"),
     "which_sure": (
-        "It is probably {a_thing} ({sure}); which one is not sure.",
+        "It is probably {a_thing} ({sure}), not sure which.",
         "很可能是{thing}（{sure}），具体哪一种不确定。",
     ),
     "which_named": ("It is probably {a_name} ({sure}).", "很可能是{name}（{sure}）。"),
@@ -64,9 +43,14 @@ SENTENCES = {
     "no_speech": ("No, nobody speaks.", "没有，没有人说话。"),
     "heard": ("Yes, {kind} was heard.", "有，听到{kind}。"),
     "not_heard": ("No, no {kind} was heard.", "没有，没有听到{kind}。"),
+    "text": ("It says: {text}.", "写着：{text}。"),
+    "speech": ("What is said: {text}.", "说的是：{text}。"),
+    "text_fact": ("Text in the picture: {text}", "画面中的文字：{text}"),
+    "speech_fact": ("What is said: {text}", "说的话：{text}"),
     "unmeasured": ("I cannot tell: not measured ({what}).", "无法得知：没有测量{what}。"),
     "nothing": ("I cannot tell: the facts do not say.", "无法得知：事实中没有提到。"),
 }
+HEAD = {"en": "File {n}: ", "zh": "文件 {n}："}
 
 
 @dataclass(frozen=True)
@@ -77,133 +61,163 @@ class Line:
     concluded: bool = False
 
 
-def _concluded(code: str, words: str, **values: str) -> Line:
-    return Line(SENTENCES[code][words == "zh"].format(**values), True)
+@dataclass(frozen=True)
+class _Asked:
+    """A question, taken apart once; ``words`` is the language of the lines."""
+
+    question: str
+    words: str
+    properties: tuple[str, ...]
+    things: tuple[Thing, ...]
+
+    def conclude(self, code: str, **values: str) -> Line:
+        return Line(SENTENCES[code][self.words == "zh"].format(**values), True)
+
+    def fact(self, code: str, text: str) -> Line:
+        return Line(SENTENCES[code][self.words == "zh"].format(text=text))
 
 
-def lines(question: str, seen: Sequence[Perception], words: str) -> tuple[Line, ...]:
-    """What is known on what ``question`` asks, of all files so far."""
-    asked, things = properties_in(question), asked_for(question, things_in(question))
+def lines(question: str, seen: Sequence[Perception], words: str, new: int = 0) -> tuple[Line, ...]:
+    """What is known on what ``question`` asks, of the files it is about; the last ``new`` came with it."""
+    asked = _Asked(question, words, properties_in(question), asked_for(question, things_in(question)))
+    chosen = files_in(question, len(seen), new or 1)
     found: list[Line] = []
-    for number, perception in enumerate(seen, 1):
-        head = "" if len(seen) == 1 else (f"文件 {number}：" if words == "zh" else f"File {number}: ")
-        found += [Line(head + line.text, line.concluded) for line in _of_file(perception, asked, things, words)]
-    return tuple(dict.fromkeys(found)) or _rest(asked, seen, words)
+    for number in chosen:
+        head = HEAD[words].format(n=number + 1) if len(chosen) > 1 else ""
+        found += [Line(head + line.text, line.concluded) for line in _of_file(asked, seen[number])]
+    return tuple(dict.fromkeys(found)) or tuple(_rest(asked, [seen[number] for number in chosen]))
 
 
-def _rest(asked: Sequence[str], seen: Sequence[Perception], words: str) -> tuple[Line, ...]:
-    """For a question about a file that names nothing we know: the words in the files, if there are any."""
-    if "file" not in asked:
-        return ()
-    held = tuple(Line(text) for perception in seen for text in _words(perception, words))
-    return held or (_concluded("nothing", words),)
-
-
-def _of_file(perception: Perception, asked: Sequence[str], things: Sequence[Thing], words: str) -> Iterator[Line]:
-    unmeasured = [name for name in asked if name in UNMEASURED and not _may_tell(name, perception)]
-    told = _told(perception, asked, words)
-    if any(name in TELLING and name not in unmeasured for name in asked):
-        told += [Line(text) for text in _words(perception, words)]
-    if "people" in unmeasured and any(line for line in told):
-        unmeasured.remove("people")  # “does anyone speak” is not about who is seen
-    if not unmeasured:
-        yield from told
+def _of_file(asked: _Asked, perception: Perception) -> list[Line]:
+    told = _told(asked, perception)
+    missing = [name for name in asked.properties if name in UNMEASURED and not passages.may_tell(name, perception)]
+    if "people" in missing and told:
+        missing.remove("people")  # “does anyone speak” is not about who is seen
+    if missing:
+        return [*_absent_things(asked, perception, missing), _unmeasured(asked, missing)]
     if perception.kind != "audio":
-        yield from (line for t in things if (line := _thing(t, perception, bool(told), bool(unmeasured), words)))
-    if unmeasured:
-        yield _unmeasured(unmeasured, words)
+        told += [line for thing in asked.things if (line := _thing(asked, thing, perception, bool(told)))]
+    return told or _summary(asked, perception)
 
 
-def _may_tell(name: str, perception: Perception) -> bool:
-    """Whether the text or the speech of a file looks as if it held the property."""
-    pattern = TELLING.get(name)
-    texts = () if name == "name" and perception.caption else describe.texts_of(perception)
-    heard = describe.believed_speech(perception.caption) if perception.caption and name != "name" else ()
-    return bool(pattern) and any(pattern.search(text) for text in (*texts, *(segment.text for segment in heard)))
+def _rest(asked: _Asked, seen: Sequence[Perception]) -> Iterator[Line]:
+    """For a question that names nothing we know: words in the files, or what it is about in the world."""
+    about_file = "file" in asked.properties
+    held = [line for perception in seen for line in _words(asked, perception, about_file)]
+    if held or about_file:
+        yield from held or [asked.conclude("nothing")]
+        return
+    for index in (min(thing.indices) for thing in things_in(asked.question) if thing.indices):
+        yield Line(f"{imagenet.name(index, asked.words)}: {imagenet.classes()[index].definition}")
 
 
-def _told(perception: Perception, asked: Sequence[str], words: str) -> list[Line]:
-    """The facts that hold what is asked: text, speech, sounds, length, language, what is seen."""
-    told = [line for name in asked if name in _FACTS for line in _FACTS[name](perception, words)]
-    if {"text", "speech"} <= set(asked):  # “say” may mean either: what there is
-        told = [line for line in told if not line.concluded] or told
+# -- words and sounds
+
+
+def _told(asked: _Asked, perception: Perception) -> list[Line]:
+    """The facts that hold what is asked: text, speech, sounds, length, language."""
+    told = [line for name in asked.properties if name in _FACTS for line in _FACTS[name](asked, perception)]
+    if "text" in asked.properties or "speech" in asked.properties:
+        return told or _said(asked, perception)
+    if any(passages.may_tell(name, perception) for name in asked.properties):
+        return told + _words(asked, perception, True)
     return told
 
 
-def _text(perception: Perception, words: str) -> list[Line]:
-    if perception.kind == "audio":
-        return []
-    if not describe.texts_of(perception):
-        return [_concluded("no_text", words)]
-    return [Line(describe.text_fact(perception, words))]
+def _said(asked: _Asked, perception: Perception) -> list[Line]:
+    """For a question about words: those that bear on it, else all of them, else that there are none."""
+    found = _words(asked, perception, False)
+    texts, speech = passages.texts(perception), passages.speech(perception)
+    if not found and "text" in asked.properties and texts:
+        found.append(asked.conclude("text", text=describe.quoted_all(texts, asked.words)))
+    if not found and "speech" in asked.properties and speech:
+        found.append(asked.conclude("speech", text=describe.speech_quoted(perception.caption, asked.words)))
+    if not found and "speech" in asked.properties and perception.caption and not speech:
+        found.append(asked.conclude("no_speech"))
+    elif not found and "text" in asked.properties and perception.kind != "audio" and not texts:
+        found.append(asked.conclude("no_text"))
+    return found
 
 
-def _speech(perception: Perception, words: str) -> list[Line]:
-    if perception.kind == "image":
-        return []
-    if not describe.believed_speech(perception.caption):
-        return [_concluded("no_speech", words)]
-    return [Line(text) for text in describe.speech_facts(perception.caption, words)[-1:]]
+def _words(asked: _Asked, perception: Perception, all_else: bool) -> list[Line]:
+    """The text and the speech that bear on a question; ``all_else``: all of them where none does."""
+    held = {"text_fact": passages.texts(perception), "speech_fact": passages.speech(perception)}
+    found = {code: passages.on(asked.question, asked.properties, said) for code, said in held.items()}
+    if all_else and not any(found.values()):
+        found = held
+    limit = describe.SPEECH_CHARS[asked.words]
+    quoted = {code: describe.quoted_all(said, asked.words)[:limit] for code, said in found.items() if said}
+    return [asked.fact(code, text) for code, text in quoted.items()]
 
 
-def _heard(kind: str) -> Callable[[Perception, str], list[Line]]:
+def _heard(kind: str) -> Callable[[_Asked, Perception], list[Line]]:
     """A yes or a no to one kind of sound."""
 
-    def of(perception: Perception, words: str) -> list[Line]:
+    def of(asked: _Asked, perception: Perception) -> list[Line]:
         if perception.caption is None:
             return []
-        name, heard = sound(kind, words), kind in describe.sounds_heard(perception.caption)
-        return [_concluded("heard" if heard else "not_heard", words, kind=name)]
+        heard = kind in describe.sounds_heard(perception.caption)
+        return [asked.conclude("heard" if heard else "not_heard", kind=sound(kind, asked.words))]
 
     return of
 
 
-def _of_caption(fact: Callable[[Caption, str], str]) -> Callable[[Perception, str], list[Line]]:
-    return lambda perception, words: [Line(fact(perception.caption, words))] if perception.caption else []
+def _of_caption(fact: Callable[[Caption, str], str]) -> Callable[[_Asked, Perception], list[Line]]:
+    return lambda asked, seen: [Line(fact(seen.caption, asked.words))] if seen.caption else []
 
 
-def _words(perception: Perception, words: str) -> list[str]:
-    """The text and the speech, as far as there is any."""
-    held = (*_text(perception, words), *_speech(perception, words))
-    return [line.text for line in held if not line.concluded]
-
-
-_FACTS: dict[str, Callable[[Perception, str], list[Line]]] = {
-    "text": _text,
-    "speech": _speech,
+_FACTS: dict[str, Callable[[_Asked, Perception], list[Line]]] = {
     "music": _heard("music"),
     "singing": _heard("singing"),
     "sound": _of_caption(describe.sound_fact),
     "duration": _of_caption(describe.length_fact),
     "language": _of_caption(lambda caption, words: describe.speech_facts(caption, words)[0]),
-    "seen": lambda perception, words: [Line(text) for text in describe.facts(perception, words)],
 }
 
 
-def _unmeasured(names: Sequence[str], words: str) -> Line:
-    what = [UNMEASURED[name][words == "zh"] for name in names]
-    return _concluded("unmeasured", words, what=("、" if words == "zh" else ", ").join(what))
+# -- things
 
 
-def _thing(thing: Thing, perception: Perception, told: bool, unmeasured: bool, words: str) -> Line | None:
-    """Whether the thing was recognised. A thing not found counts for nothing when the words of a file were asked
-    for, a thing found counts for nothing when something about it is asked that was not measured."""
+def _summary(asked: _Asked, perception: Perception) -> list[Line]:
+    if "seen" not in asked.properties:
+        return []
+    if perception.caption:
+        return [Line(describe.clip_summary(perception.caption, asked.words), True)]
+    return [Line(describe.scene(perception.recognised, perception.text_read, asked.words), True)]
+
+
+def _unmeasured(asked: _Asked, names: Sequence[str]) -> Line:
+    what = [UNMEASURED[name][asked.words == "zh"] for name in names]
+    return asked.conclude("unmeasured", what=("、" if asked.words == "zh" else ", ").join(what))
+
+
+def _absent_things(asked: _Asked, perception: Perception, missing: Sequence[str]) -> list[Line]:
+    """The things whose property is asked and that are not there at all."""
+    if perception.kind == "audio" or "people" in missing:
+        return []
+    absent = (thing for thing in asked.things if _probability(thing, perception)[0] < describe.WEAK)
+    return [asked.conclude("not_seen", thing=thing.name) for thing in absent if thing.key != "person"]
+
+
+def _thing(asked: _Asked, thing: Thing, perception: Perception, told: bool) -> Line | None:
+    """Whether the thing was recognised; not found, it counts for nothing where the words of a file answer."""
     probability, best = _probability(thing, perception)
     if probability >= describe.SURE:
-        return None if unmeasured else _found(thing, probability, best, words)
+        return _found(asked, thing, probability, best)
     if thing.key == "person":
-        return None if unmeasured else _unmeasured(("people",), words)
+        return _unmeasured(asked, ("people",))
     if probability >= describe.WEAK:
-        return _concluded("perhaps", words, thing=thing.name, sure=percent(probability, words))
-    return None if told else _concluded("not_seen", words, thing=thing.name)
+        return asked.conclude("perhaps", thing=thing.name, sure=percent(probability, asked.words))
+    return None if told else asked.conclude("not_seen", thing=thing.name)
 
 
-def _found(thing: Thing, probability: float, best: Label, words: str) -> Line:
-    name = class_name(best, words) if best.probability >= describe.SURE else ""
+def _found(asked: _Asked, thing: Thing, probability: float, best: Label) -> Line:
+    name = class_name(best, asked.words) if best.probability >= describe.SURE else ""
     name = "" if name == thing.name else name
     code = ("which_" if thing.which else "seen_") + ("named" if name else "sure")
+    sure = percent(best.probability if code == "which_named" else probability, asked.words)
     values = {"thing": thing.name, "a_thing": article(thing.name), "name": name, "a_name": name and article(name)}
-    return _concluded(code, words, sure=percent(probability, words), **values)
+    return asked.conclude(code, sure=sure, **values)
 
 
 def _probability(thing: Thing, perception: Perception) -> tuple[float, Label | None]:

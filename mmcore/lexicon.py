@@ -129,3 +129,45 @@ def _properties() -> dict[str, re.Pattern]:
 def properties_in(question: str) -> tuple[str, ...]:
     """The properties that the question asks for, in the order of the table."""
     return tuple(name for name, pattern in _properties().items() if pattern.search(question))
+
+
+#: Words too common to bear on anything.
+_COMMON = (
+    "a about all also am an and any are as at be been by can could did do does for from get had has have he "
+    "her here him his how i if in into is it its just like make many me much my no not of on one or our out "
+    "say says said see she so some tell than that the their them then there these they this those to too up "
+    "us was we were what when where which who whose why will with would you your text sign picture image "
+    "photo video recording file"
+)
+COMMON = frozenset(_COMMON.split())
+_LATIN_WORD = re.compile(r"[a-z0-9][a-z0-9'.]*[a-z0-9]|[a-z0-9]")
+_CJK_RUN = re.compile(r"[\u3400-\u9fff]+")
+
+
+def content_words(text: str) -> frozenset[str]:
+    """The stems of the words that carry meaning; Chinese as pairs of characters."""
+    words = {
+        re.sub(r"(?<=...)(?:ing|ed|es|s|e)$", "", w) for w in _LATIN_WORD.findall(text.casefold()) if w not in COMMON
+    }
+    pairs = {run[n : n + 2] for run in _CJK_RUN.findall(text) for n in range(len(run) - 1)}
+    return frozenset(words | pairs)
+
+
+_ORDINALS = ("first|1st|第一|第1", "second|2nd|第二|第2", "third|3rd|第三|第3", "fourth|4th|第四|第4")
+_NUMBERED = re.compile(r"(?:file|image|picture|photo|video|clip|recording|文件|图片|图|视频|录音|音频)\s*(\d)")
+_ALL = re.compile(
+    r"\b(both|all|each|every|compare|difference|files|images|pictures)\b|两|都|所有|全部|每|比较|区别|分别"
+)
+
+
+def files_in(question: str, count: int, new: int) -> tuple[int, ...]:
+    """Which of ``count`` files, by place from 0, a question is about: those it numbers, all, or else the latest.
+
+    ``new`` is how many came last.
+    """
+    folded = question.casefold()
+    named = {n for n, words in enumerate(_ORDINALS) if re.search(words, folded)}
+    named |= {int(digit) - 1 for digit in _NUMBERED.findall(folded)}
+    if chosen := tuple(sorted(n for n in named if 0 <= n < count)):
+        return chosen
+    return tuple(range(count)) if _ALL.search(folded) else tuple(range(count - new, count))

@@ -115,7 +115,7 @@ def _turn(message: Message, new: Sequence[Perception], known: Sequence[Perceptio
     question = message.text.strip() or NO_QUESTION[words]
     words = language_of(question)
     blocks = [fact_block(perception, len(known) + n, words) for n, perception in enumerate(new, 1)]
-    held = evidence.lines(question, seen, words)
+    held = evidence.lines(question, seen, words, len(new))
     results = [(RESULT if line.concluded else RELEVANT)[words].format(text=line.text) for line in held]
     return Message("user", "\n".join([*blocks, QUESTION[words].format(text=question), *results]))
 
