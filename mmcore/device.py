@@ -5,6 +5,9 @@ Hardware is a value: the policy for a GPU that nobody here has is tested like an
 
 from __future__ import annotations
 
+import ctypes
+import platform
+import sys
 from dataclasses import dataclass, replace
 from importlib import import_module
 
@@ -51,12 +54,28 @@ class Hardware:
         return replace(self, accelerator=probe.accelerator())
 
 
+def has_gpu() -> bool:
+    """Whether there may be a GPU, found out in milliseconds: NVIDIA's driver answers, or this is an Apple machine."""
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    count = ctypes.c_int()
+    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+
+
 @dataclass(frozen=True)
 class Room:
     """Bytes that a model may take: on the accelerator and in main memory."""
 
     device_bytes: int
     ram_bytes: int
+
+    def on(self, device: str) -> int:
+        """The bytes that a model on ``device`` may take; an Apple GPU shares main memory."""
+        return self.device_bytes if device == "cuda" else self.ram_bytes
 
 
 def default_room(hardware: Hardware) -> Room:
@@ -81,19 +100,20 @@ def plan(spec: ModelSpec, hardware: Hardware, settings: Settings, room: Room | N
         return _as_it_comes(spec, hardware, settings)
     room = room or default_room(hardware)
     device = hardware.accelerator.kind if hardware.accelerator else CPU
-    free_bytes = room.device_bytes if device == "cuda" else room.ram_bytes
+    free_bytes = room.on(device)
     choices = _choices(spec, hardware, wish)
     fitting = next((choice for choice in choices if choice.memory_bytes <= free_bytes), None)
     if fitting is None:
         raise _refusal(spec, choices[-1], free_bytes)
-    return Plan(device, fitting.name, _why(fitting, choices, free_bytes, wish), _threads(spec, hardware, settings))
+    why = _why(fitting, choices, free_bytes, wish)
+    return Plan(device, fitting.name, why, _threads(spec, hardware, settings), fitting.memory_bytes)
 
 
 def _as_it_comes(spec: ModelSpec, hardware: Hardware, settings: Settings) -> Plan:
     threads = _threads(spec, hardware, settings)
     cores = "1 core" if hardware.cores == 1 else f"{hardware.cores} cores"
     why = f"{spec.precision} on the CPU: the row is built for it; {threads} of {cores}"
-    return Plan(CPU, spec.precision, why, threads)
+    return Plan(CPU, spec.precision, why, threads, spec.memory_bytes)
 
 
 def _threads(spec: ModelSpec, hardware: Hardware, settings: Settings) -> int:

@@ -83,6 +83,11 @@ ENCODINGS = {
 OTHER = Encoding(ENGLISH, 0.5)  # any other encoder: embedded when it is first used
 
 #: A label as the sentence that is embedded, by its language; "" is any other.
+#: For a joint image-text space, by the letters of the labels: several, whose scores are averaged.
+JOINT_TEMPLATES = {
+    "en": ("a photo of a {label}.", "a picture of the {label}.", "{label}"),
+    "other": ("{label}",),
+}
 TEMPLATES = {"en": "a photo of a {}", "zh": "一张{}的照片", "": "{}"}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .errors import InputError
 
-PROFILES = ("auto", "embedded", "fake")
+PROFILES = ("auto", "embedded", "cpu", "gpu", "fake")
 GIB = 2**30
 
 

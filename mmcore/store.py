@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import backends, weights
-from .device import Hardware, plan
+from .device import CPU, Hardware, Room, plan
 from .errors import ModelError, Stopped
 from .settings import GIB, Settings
-from .types import Loaded, ModelSpec, Progress, Report, ignore
+from .types import Loaded, ModelSpec, Plan, Progress, Report, ignore
 
 LOADING, READY, CLOSING, GONE = "loading", "ready", "closing", "gone"
 TICK_S = 0.2  # how often a waiting caller looks, and reports
@@ -33,6 +33,8 @@ PATIENCE_S = 120.0  # how long a caller waits for models in use to make room
 @dataclass(eq=False)
 class _Entry:
     spec: ModelSpec
+    wish: str = ""  # the precision asked for; "" lets the plan choose
+    plan: Plan | None = None
     state: str = LOADING
     pins: int = 1
     reserved_bytes: int = 0
@@ -49,61 +51,73 @@ class Store:
         self,
         settings: Settings,
         hardware: Hardware,
-        budget_bytes: int,
+        room: Room,
         *,
         open_model: Callable = backends.open_model,
         fetch: Callable = weights.fetch,
         patience_s: float = PATIENCE_S,
     ):
-        self.budget_bytes = budget_bytes
-        self._settings, self._hardware = settings, hardware
+        self.hardware, self.room = hardware, room  # replaced together when a GPU is found
+        self._settings = settings
         self._open, self._fetch, self._patience_s = open_model, fetch, patience_s
         self._changed = threading.Condition()
-        self._table: dict[str, _Entry] = {}  # least recently used first
+        self._table: dict[tuple[str, str], _Entry] = {}  # by name and wish; least recently used first
         self._closed = False
 
     @contextmanager
-    def use(self, spec: ModelSpec, report: Report = ignore) -> Iterator[backends.Model]:
+    def use(self, spec: ModelSpec, report: Report = ignore, precision: str = "") -> Iterator[backends.Model]:
         """The loaded model, pinned for the length of the ``with`` block (whatever thread runs it).
 
-        ``report`` sees the download and the load, and may raise ``Stopped``. Raises ModelError.
+        ``report`` sees the download and the load, and may raise ``Stopped``; ``precision`` is a wish, else the
+        plan chooses. Raises ModelError, and InputError for a precision that the row does not have.
         """
-        entry = self._pinned(spec, report)
+        entry = self._pinned(spec, precision, report)
         try:
             yield entry.model
         finally:
             self._unpin(entry)
 
-    def load(self, spec: ModelSpec, report: Report = ignore) -> None:
+    def load(self, spec: ModelSpec, report: Report = ignore, precision: str = "") -> None:
         """Bring ``spec`` into memory without using it yet."""
-        with self.use(spec, report):
+        with self.use(spec, report, precision):
             pass
 
     def fetch(self, spec: ModelSpec, report: Report = ignore) -> Path:
         """Bring the files of ``spec`` to this machine; the folder they are in."""
         return self._fetch(spec, self._settings.cache_dir, report)
 
-    def is_ready(self, spec: ModelSpec) -> bool:
+    def is_kept(self, spec: ModelSpec) -> bool:
+        """Whether the files of ``spec`` are on this machine."""
+        return weights.is_ready(spec, self._settings.cache_dir)
+
+    def plan(self, spec: ModelSpec, precision: str = "") -> Plan:
+        """Where ``spec`` would run, and why, within the whole budget. Raises as ``device.plan``."""
+        return plan(spec, self.hardware, self._settings, self.room, precision)
+
+    def is_ready(self, spec: ModelSpec, precision: str = "") -> bool:
         """Whether ``use`` would return at once."""
         with self._changed:
-            entry = self._table.get(spec.name)
+            entry = self._table.get((spec.name, precision))
             return entry is not None and entry.state == READY
 
     def loaded(self) -> tuple[Loaded, ...]:
         """What is in memory, least recently used first."""
         with self._changed:
             ready = [entry for entry in self._table.values() if entry.state == READY]
-            return tuple(Loaded(e.spec.name, e.reserved_bytes, e.pins, e.load_s) for e in ready)
+            return tuple(
+                Loaded(e.spec.name, e.reserved_bytes, e.pins, e.load_s, e.plan.device, e.plan.precision, e.plan.why)
+                for e in ready
+            )
 
     def evict(self, name: str) -> bool:
-        """Free one model if it is loaded and not in use; whether it was."""
+        """Free one model, at every precision, where it is not in use; whether anything was."""
         with self._changed:
-            entry = self._table.get(name)
-            if entry is None or entry.state != READY or entry.pins:
-                return False
-            entry.state = CLOSING
-        self._close(entry)
-        return True
+            idle = [e for e in self._table.values() if e.spec.name == name and e.state == READY and not e.pins]
+            for entry in idle:
+                entry.state = CLOSING
+        for entry in idle:
+            self._close(entry)
+        return bool(idle)
 
     def close(self) -> None:
         """Free everything that is not in use; what is in use is freed when its ``with`` block ends."""
@@ -113,16 +127,17 @@ class Store:
 
     # -- pinning
 
-    def _pinned(self, spec: ModelSpec, report: Report) -> _Entry:
+    def _pinned(self, spec: ModelSpec, wish: str, report: Report) -> _Entry:
+        key = (spec.name, wish)
         while True:
             with self._changed:
-                entry = self._table.get(spec.name)
+                entry = self._table.get(key)
                 if entry is None:
-                    entry = self._table[spec.name] = _Entry(spec)
+                    entry = self._table[key] = _Entry(spec, wish)
                     break
                 if entry.state == READY:
                     entry.pins += 1
-                    self._table[spec.name] = self._table.pop(spec.name)  # most recently used
+                    self._table[key] = self._table.pop(key)  # most recently used
                     return entry
             self._wait_for(entry, report)
         self._load(entry, report)
@@ -157,12 +172,13 @@ class Store:
 
         spec = entry.spec
         try:
-            self._check_fits_alone(spec)
+            entry.plan = self.plan(spec, entry.wish)
+            self._check_fits_alone(entry)
             folder = self._fetch(spec, self._settings.cache_dir, shared)
             self._reserve(entry, shared)
             shared(Progress("load", subject=spec.title))
             started = time.perf_counter()
-            model = self._open(spec, folder, plan(spec, self._hardware, self._settings))
+            model = self._open(spec, folder, entry.plan)
         except BaseException as error:
             self._leave(entry, error)
             raise
@@ -170,17 +186,18 @@ class Store:
             entry.model, entry.state, entry.load_s = model, READY, time.perf_counter() - started
             self._changed.notify_all()
 
-    def _check_fits_alone(self, spec: ModelSpec) -> None:
-        if spec.memory_bytes > self.budget_bytes:
-            raise self._refusal(spec, self.budget_bytes)
+    def _check_fits_alone(self, entry: _Entry) -> None:
+        budget_bytes = self.room.on(entry.plan.device)
+        if entry.plan.memory_bytes > budget_bytes:
+            raise self._refusal(entry, budget_bytes)
 
-    def _refusal(self, spec: ModelSpec, free_bytes: int) -> ModelError:
+    def _refusal(self, entry: _Entry, free_bytes: int) -> ModelError:
         return ModelError(
             "does_not_fit",
-            name=spec.title,
-            need_gib=spec.memory_bytes / GIB,
+            name=entry.spec.title,
+            need_gib=entry.plan.memory_bytes / GIB,
             free_gib=max(0, free_bytes) / GIB,
-            budget_gib=self.budget_bytes / GIB,
+            budget_gib=self.room.on(entry.plan.device) / GIB,
         )
 
     def _reserve(self, entry: _Entry, report: Report) -> None:
@@ -188,41 +205,46 @@ class Store:
         deadline = time.monotonic() + self._patience_s
         while True:
             with self._changed:
-                victims = self._victims(entry.spec.memory_bytes)
+                victims = self._victims(entry.plan)
                 if victims is not None:
                     self._take_over(entry, victims)
                     break
                 if time.monotonic() > deadline:
-                    raise self._refusal(entry.spec, self._free_bytes())
+                    raise self._refusal(entry, self._free_bytes(entry.plan.device))
                 self._changed.wait(TICK_S)
             report(Progress("wait", subject=entry.spec.title))
         for victim in victims:
             self._close(victim)
         with self._changed:
-            entry.reserved_bytes = entry.spec.memory_bytes
+            entry.reserved_bytes = entry.plan.memory_bytes
             self._changed.notify_all()
 
     @staticmethod
     def _take_over(entry: _Entry, victims: list[_Entry]) -> None:
         """Count the victims' bytes as the entry's: they are in memory until it has closed them."""
         held_bytes = sum(victim.reserved_bytes for victim in victims)
-        entry.reserved_bytes = max(entry.spec.memory_bytes, held_bytes)
+        entry.reserved_bytes = max(entry.plan.memory_bytes, held_bytes)
         for victim in victims:
             victim.state, victim.reserved_bytes = CLOSING, 0
 
-    def _free_bytes(self) -> int:
-        return self.budget_bytes - sum(entry.reserved_bytes for entry in self._table.values())
+    def _pool(self, device: str) -> list[_Entry]:
+        """The entries whose bytes come from the same memory as those of ``device``."""
+        on_gpu = device == "cuda"
+        return [e for e in self._table.values() if ((e.plan.device if e.plan else CPU) == "cuda") == on_gpu]
 
-    def _victims(self, need_bytes: int) -> list[_Entry] | None:
+    def _free_bytes(self, device: str) -> int:
+        return self.room.on(device) - sum(entry.reserved_bytes for entry in self._pool(device))
+
+    def _victims(self, wanted: Plan) -> list[_Entry] | None:
         """The least recently used idle models whose eviction makes room; None when they cannot."""
-        free_bytes, victims = self._free_bytes(), []
-        for entry in self._table.values():
-            if free_bytes >= need_bytes:
+        free_bytes, victims = self._free_bytes(wanted.device), []
+        for entry in self._pool(wanted.device):
+            if free_bytes >= wanted.memory_bytes:
                 break
             if entry.state == READY and not entry.pins:
                 victims.append(entry)
                 free_bytes += entry.reserved_bytes
-        return victims if free_bytes >= need_bytes else None
+        return victims if free_bytes >= wanted.memory_bytes else None
 
     # -- freeing
 
@@ -238,8 +260,9 @@ class Store:
     def _leave(self, entry: _Entry, error: BaseException | None) -> None:
         with self._changed:
             entry.state, entry.error = GONE, error
-            if self._table.get(entry.spec.name) is entry:
-                del self._table[entry.spec.name]
+            key = (entry.spec.name, entry.wish)
+            if self._table.get(key) is entry:
+                del self._table[key]
             self._changed.notify_all()
 
 

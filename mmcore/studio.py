@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
-from . import catalog
-from .device import Hardware, default_budget
+from . import catalog, weights
+from .device import Hardware, Room, default_room, has_gpu
+from .errors import ModelError
+from .profile import HUB, Profile
 from .settings import Settings
 from .store import Store
 from .tasks import caption as _caption
 from .tasks import chat as _chat
 from .tasks import classify as _classify
 from .tasks.kit import Kit
-from .tasks.steps import last
-from .types import Caption, Classification, Message, ModelSpec, Progress, Reply, Report, Sampling, Status, ignore
+from .tasks.steps import background, last
+from .types import (
+    TASKS,
+    Caption,
+    Classification,
+    Message,
+    ModelSpec,
+    Progress,
+    Reply,
+    Report,
+    Sampling,
+    Status,
+    ignore,
+)
 
 
 class Studio:
@@ -28,9 +43,23 @@ class Studio:
     def __init__(self, settings: Settings | None = None):
         self.settings = settings or Settings.from_env()
         hardware = Hardware.here(self.settings)
-        self.profile, self.why = resolve_profile(self.settings.profile)
-        self.store = Store(self.settings, hardware, self.settings.budget_bytes or default_budget(hardware))
+        self.profile = Profile(
+            self.settings.profile,
+            hardware,
+            has_gpu=has_gpu,
+            ask_hub=weights.hub.answers,
+            has_kept=lambda: any(self.store.is_kept(row) for row in self._hub_rows()),
+        )
+        self.store = Store(self.settings, hardware, self._room(hardware))
         self.kit = Kit(self.settings, self.store, self.profile)
+
+    def _hub_rows(self) -> tuple[ModelSpec, ...]:
+        return tuple(row for row in catalog.rows(self.settings.models_file) if row.profile == HUB)
+
+    def _room(self, hardware: Hardware) -> Room:
+        room = default_room(hardware)
+        budget_bytes = self.settings.budget_bytes
+        return Room(min(room.device_bytes, budget_bytes), budget_bytes) if budget_bytes else room
 
     # -- activities
 
@@ -42,6 +71,7 @@ class Studio:
         text: str = "",
         text_weight: float = 0.5,
         model: str | None = None,
+        precision: str = "",
         top: int | None = None,
         read_text: bool = True,
     ) -> Iterator[Progress | Classification]:
@@ -51,16 +81,8 @@ class Studio:
         alone, 1: text alone). ``top`` keeps the best few. ``read_text`` also reads text in the image; the
         first Classification then comes before it is read. Raises InputError and ModelError.
         """
-        return _classify.stream(
-            self.kit,
-            image,
-            labels,
-            text=text,
-            text_weight=text_weight,
-            model=model,
-            top=top,
-            read_text=read_text,
-        )
+        options = {"text": text, "text_weight": text_weight, "top": top, "read_text": read_text}
+        return self._answered(_classify.stream, image, labels, model=model, precision=precision, **options)
 
     def classify(self, image: str | Path, labels: Sequence[str] = (), **options) -> Classification:
         """The final result of ``stream_classify``."""
@@ -71,6 +93,7 @@ class Studio:
         path: str | Path,
         *,
         model: str | None = None,
+        precision: str = "",
         language: str | None = None,
         translate: bool = False,
         words: str = "en",
@@ -80,7 +103,8 @@ class Studio:
         ``language`` is the one spoken (None: detected); ``translate`` gives English; ``words`` ("en" or
         "zh") is the language of scenes and summary. Raises InputError and ModelError.
         """
-        return _caption.stream(self.kit, path, model=model, language=language, translate=translate, words=words)
+        options = {"language": language, "translate": translate, "words": words}
+        return self._answered(_caption.stream, path, model=model, precision=precision, **options)
 
     def caption(self, path: str | Path, **options) -> Caption:
         """The final result of ``stream_caption``."""
@@ -91,6 +115,7 @@ class Studio:
         messages: Sequence[Message],
         *,
         model: str | None = None,
+        precision: str = "",
         sampling: Sampling | None = None,
         system: str = "",
     ) -> Iterator[Progress | Reply]:
@@ -98,7 +123,8 @@ class Studio:
 
         ``system`` adds instructions of the person's own. Raises InputError and ModelError.
         """
-        return _chat.stream(self.kit, messages, model=model, sampling=sampling or Sampling(), system=system)
+        options = {"sampling": sampling or Sampling(), "system": system}
+        return self._answered(_chat.stream, messages, model=model, precision=precision, **options)
 
     def chat(self, messages: Sequence[Message] | str, **options) -> Reply:
         """The final result of ``stream_chat``; a plain string is one question."""
@@ -106,27 +132,48 @@ class Studio:
             messages = (Message("user", messages),)
         return last(self.stream_chat(messages, **options))
 
+    def _answered(self, task: Callable[..., Iterator], *given, model: str | None, **options) -> Iterator:
+        """Run a task in the profile that can be had. When the hub goes away under a model that was not asked
+        for by name, the profile falls back, with its reason, and the task starts again."""
+        yield from self._settled()
+        try:
+            with closing(task(self.kit, *given, model=model, **options)) as stream:
+                yield from stream
+        except ModelError as refusal:
+            if model or not self.profile.fall_back(refusal):
+                raise
+            yield from task(self.kit, *given, model=None, **options | {"precision": ""})
+
+    def _settled(self) -> Iterator[Progress]:
+        """Settle the profile at the first use; what is found about a GPU becomes the store's."""
+        if not self.profile.is_settled:
+            yield from background(self.profile.settle)
+            hardware = self.profile.hardware
+            if hardware.accelerator and not self.store.hardware.accelerator:
+                self.store.hardware, self.store.room = hardware, self._room(hardware)
+
     # -- state
 
     def models(self) -> tuple[ModelSpec, ...]:
-        """The rows that this profile can use."""
-        return tuple(row for row in catalog.rows(self.settings.models_file) if row.profile == self.profile)
+        """The rows that the profile in force can use, by task; those of the profile itself first."""
+        return tuple(row for task in TASKS for row in self.kit.choices(task))
 
     def fetch(self, name: str, report: Report = ignore) -> Path | None:
         """Bring the files of a model to this machine without loading it; the folder they are in."""
         return self.store.fetch(catalog.find(name, self.settings.models_file), report)
 
     def status(self) -> Status:
-        free_bytes = Hardware.here(self.settings).free_bytes
-        return Status(self.profile, self.why, self.store.loaded(), self.store.budget_bytes, free_bytes)
+        choice, room, gpu = self.profile.choice, self.store.room, self.store.hardware.accelerator
+        return Status(
+            profile=choice.name,
+            why=choice.why,
+            loaded=self.store.loaded(),
+            budget_bytes=room.ram_bytes,
+            free_bytes=Hardware.here(self.settings).free_bytes,
+            device_budget_bytes=room.device_bytes,
+            device_name=gpu.name if gpu else "",
+        )
 
     def close(self) -> None:
         """Give all memory back."""
         self.store.close()
-
-
-def resolve_profile(wish: str) -> tuple[str, str]:
-    """The profile that runs, and the code of the reason."""
-    if wish == "auto":
-        return "embedded", "auto_embedded"
-    return wish, f"asked_{wish}"

@@ -342,6 +342,7 @@ class Plan:
     precision: str
     why: str
     threads: int = 1
+    memory_bytes: int = 0  # reserved for it
 
 
 @dataclass(frozen=True)
@@ -352,6 +353,9 @@ class Loaded:
     memory_bytes: int
     in_use: int
     load_s: float
+    device: str = "cpu"
+    precision: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -363,3 +367,5 @@ class Status:
     loaded: tuple[Loaded, ...]
     budget_bytes: int
     free_bytes: int  # memory of the machine that is available
+    device_budget_bytes: int = 0  # of the GPU, 0 without one
+    device_name: str = ""

@@ -43,12 +43,17 @@ MAY_IMPORT = {
     "backends": {"imagenet", "features", "device", "catalog", "settings", "weights"},
     "store": {"backends", "weights", "device", "settings"},
     "describe": {"kinds", "wording"},
-    "evidence": {"describe", "lexicon", "wording"},
+    "passages": {"imagenet", "kinds", "lexicon", "wording"},
+    "evidence": {"describe", "lexicon", "passages", "wording"},
     "prompts": {"describe", "evidence"},
     "subtitles": {"records"},
     "records": set(),
+    "profile": {"device"},
 }
 TASKS_MAY = {
+    "profile",
+    "evidence",
+    "passages",
     "store",
     "catalog",
     "settings",

@@ -10,11 +10,11 @@ from typing import ClassVar
 
 import pytest
 
-from mmcore.device import Hardware
+from mmcore.device import Accelerator, Hardware, Room
 from mmcore.errors import ModelError, Stopped
 from mmcore.settings import Settings
 from mmcore.store import Store
-from mmcore.types import ModelSpec, Progress
+from mmcore.types import ModelSpec, Precision, Progress
 
 MB = 10**6
 
@@ -62,10 +62,13 @@ def opener():
 
 @pytest.fixture
 def make_store(tmp_path, opener):
-    def make(budget_mb: int = 100, fetch=lambda row, cache, report: cache, patience_s: float = 0.3) -> Store:
+    def make(budget_mb: int = 100, fetch=lambda row, cache, report: cache, patience_s: float = 0.3, gpu_mb=0) -> Store:
         settings = Settings(profile="fake", cache_dir=tmp_path)
-        hardware = Hardware(cores=2, total_bytes=10**9, free_bytes=10**9)
-        return Store(settings, hardware, budget_mb * MB, open_model=opener, fetch=fetch, patience_s=patience_s)
+        gpu = Accelerator("cuda", "A GPU", gpu_mb * MB, gpu_mb * MB) if gpu_mb else None
+        hardware = Hardware(cores=2, total_bytes=10**9, free_bytes=10**9, accelerator=gpu)
+        return Store(
+            settings, hardware, Room(gpu_mb * MB, budget_mb * MB), open_model=opener, fetch=fetch, patience_s=patience_s
+        )
 
     return make
 
@@ -287,6 +290,40 @@ def test_a_model_in_use_cannot_be_evicted_by_hand(make_store):
         assert store.evict("a") is False
     assert store.evict("a") is True
     assert store.evict("a") is False
+
+
+def gpu_spec(name: str, megabytes: int) -> ModelSpec:
+    rungs = (Precision("bf16", megabytes * MB), Precision("nf4", megabytes * MB // 4))
+    return ModelSpec(name, name, "chat", "fake", "MIT", "none", memory_bytes=megabytes * MB, precisions=rungs)
+
+
+def test_gpu_and_main_memory_are_separate_budgets(make_store):
+    store = make_store(budget_mb=10, gpu_mb=100)
+    for row in (spec("on-cpu"), gpu_spec("on-gpu", 90)):
+        store.load(row)
+    assert [(loaded.name, loaded.device, loaded.precision) for loaded in store.loaded()] == [
+        ("on-cpu", "cpu", ""),
+        ("on-gpu", "cuda", "bf16"),
+    ]
+    store.load(gpu_spec("next", 50))
+    assert names(store) == ["on-cpu", "next"]
+
+
+def test_a_model_too_large_at_16_bits_is_loaded_at_4_and_says_why(make_store):
+    store = make_store(gpu_mb=100)
+    store.load(gpu_spec("large", 300))
+    (loaded,) = store.loaded()
+    assert (loaded.precision, loaded.memory_bytes) == ("nf4", 75 * MB)
+    assert "nf4: 0.1 GiB fits" in loaded.why and "bf16 would need" in loaded.why
+
+
+def test_two_precisions_of_one_model_live_side_by_side(make_store):
+    store = make_store(gpu_mb=100)
+    row = gpu_spec("a", 40)
+    with store.use(row, precision="nf4") as small, store.use(row, precision="bf16") as large:
+        assert small is not large
+    assert store.evict("a") is True
+    assert names(store) == []
 
 
 def test_random_use_from_threads_stays_within_budget_and_never_frees_what_is_used(make_store):

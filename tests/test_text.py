@@ -8,8 +8,7 @@ import pytest
 
 from demo import text
 from demo.text import en, errors_zh, labels, models_zh, zh
-from mmcore import catalog, errors
-from mmcore.studio import resolve_profile
+from mmcore import catalog, errors, profile
 from mmcore.types import STAGES
 
 
@@ -62,9 +61,10 @@ def test_no_chinese_card_is_left_over():
 def test_every_step_and_profile_has_words():
     for stage in STAGES:
         assert f"stage_{stage}" in en.WORDS
-    for wish in ("auto", "embedded", "fake"):
-        profile, why = resolve_profile(wish)
-        assert why in en.WORDS and f"profile_{profile}" in en.WORDS
+    for why in profile.REASONS:
+        assert why in en.WORDS
+    for name in profile.ROWS:
+        assert f"profile_{name}" in en.WORDS
 
 
 def test_ready_sets_have_as_many_labels_in_both_languages():

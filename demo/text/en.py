@@ -28,8 +28,15 @@ WORDS = {
         "Uploads are deleted within two hours, and when the studio stops."
     ),
     "profile_embedded": "Embedded",
+    "profile_hub": "Hub",
     "profile_fake": "Fake",
-    "auto_embedded": "small trained models that need no model hub",
+    "not_settled": "chosen at the first question: a GPU and a model hub are looked for then",
+    "no_gpu": "no GPU here, so small trained models that need no model hub",
+    "hub_answers": "a model hub answers; models are downloaded when they are first used",
+    "hub_unreachable": "no model hub could be reached, so small trained models",
+    "hub_offline": "HF_HUB_OFFLINE is set, so small trained models",
+    "hub_away_but_kept": "no model hub could be reached; only models that were downloaded before",
+    "hub_went_away": "the model hub stopped answering, so small trained models",
     "asked_embedded": "small trained models, as asked for when it was started",
     "asked_fake": "no models at all; answers follow simple rules, to try the page",
     # progress

@@ -28,6 +28,31 @@ CARDS = {
         "cannot": "经常出错，不要相信它的回答；只懂英文",
         "speed": "每秒约 95 个词元",
     },
+    "siglip2-base": {
+        "can": "用多种语言的词与图片比对；每个标签单独打分，能看出“都不是”",
+        "cannot": "不擅长很小的字和数数",
+    },
+    "clip-vit-b32": {"can": "用英文词与图片比对：这类结构的开山之作", "cannot": "只懂英文；不擅长很小的字和数数"},
+    "siglip-base-multilingual": {"can": "用约一百种语言的词与图片比对", "cannot": "不擅长很小的字和数数"},
+    "siglip2-so400m": {"can": "同 SigLIP 2 base，更准", "cannot": "占三倍内存"},
+    "smolvlm2-2.2b": {"can": "自己看图片和视频画面", "cannot": "听不到声音；只懂英文"},
+    "smolvlm2-500m": {"can": "在小显卡上自己看图片和视频画面", "cannot": "听不到声音；只懂英文；回答很短"},
+    "smolvlm2-256m": {"can": "能看图的最小模型", "cannot": "细节常出错；只懂英文"},
+    "qwen3-vl-2b": {"can": "看图片和视频，读其中的文字，支持中文和英文", "cannot": "听不到声音"},
+    "qwen3-vl-4b": {"can": "同 2B，更擅长文档和推理", "cannot": "听不到声音"},
+    "qwen3-vl-8b": {"can": "同 4B，更好", "cannot": "听不到声音；16 位时需要大显卡"},
+    "gemma-4-e2b": {"can": "能看能听，支持多种语言", "cannot": "一次听不了 30 秒以上的声音"},
+    "lfm3-vl-2b": {"can": "看图片，在小机器上也快", "cannot": "不支持视频和声音；许可证限制大公司使用"},
+    "minicpm-v-4.7-1b": {"can": "看图片和视频，支持中文和英文", "cannot": "听不到声音"},
+    "qwen2.5-omni-7b": {
+        "can": "能看能听：带声音的视频、口头提问",
+        "cannot": "在这里只用文字回答；16 位时需要大显卡",
+    },
+    "whisper-large-v3-turbo": {"can": "转写语音，接近最大的 Whisper，但快得多", "cannot": "不擅长翻译：没有为此训练"},
+    "whisper-base-hub": {"can": "还算好用的最小 Whisper", "cannot": "不擅长噪声和口音"},
+    "whisper-small": {"can": "英语以外的语言比 base 好", "cannot": "不擅长歌曲和多人同时说话"},
+    "moonshine-base": {"can": "很快地转写英语", "cannot": "只懂英语；一段之内没有时间"},
+    "qwen3-asr-1.7b": {"can": "转写多种语言和歌曲，包括中文方言", "cannot": "一段之内没有时间；不翻译"},
 }
 
 FAKE = {"can": "不用模型就能看到页面怎样工作", "cannot": "什么也不懂"}

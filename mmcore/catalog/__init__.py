@@ -9,12 +9,13 @@ from ..types import ModelSpec
 from . import own
 from .embedded import EMBEDDED
 from .fake import FAKE
+from .hub import HUB
 
 
 def rows(models_file: Path | None = None) -> tuple[ModelSpec, ...]:
     """All rows: the built-in ones, then the user's. A user's row takes the place of a built-in one of its name."""
     mine = own.read(models_file, models_file.stat().st_mtime_ns) if models_file and models_file.is_file() else ()
-    return tuple({spec.name: spec for spec in (*EMBEDDED, *FAKE, *mine)}.values())
+    return tuple({spec.name: spec for spec in (*EMBEDDED, *HUB, *FAKE, *mine)}.values())
 
 
 def for_task(task: str, profile: str, models_file: Path | None = None) -> tuple[ModelSpec, ...]:

@@ -61,7 +61,14 @@ class _Draft:
 
 
 def stream(
-    kit: Kit, path: str | Path, *, model: str | None, language: str | None, translate: bool, words: str
+    kit: Kit,
+    path: str | Path,
+    *,
+    model: str | None,
+    precision: str = "",
+    language: str | None,
+    translate: bool,
+    words: str,
 ) -> Iterator[Progress | Caption]:
     """A clip over time; see ``Studio.stream_caption``.
 
@@ -72,7 +79,7 @@ def stream(
     info = clip.probe(path, kit.settings.limits)
     draft = _Draft(info.duration_s, _model_names(kit, speech))
     if info.has_sound:
-        with closing(hearing.stream(kit, path, info.duration_s, speech, language, translate)) as found:
+        with closing(hearing.stream(kit, path, info.duration_s, speech, language, translate, precision)) as found:
             for step in found:
                 draft.heard = step if isinstance(step, hearing.Heard) else draft.heard
                 yield step if isinstance(step, Progress) else draft.caption()

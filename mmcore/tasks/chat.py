@@ -9,28 +9,40 @@ from dataclasses import replace
 from .. import prompts
 from ..errors import InputError
 from ..types import Message, ModelSpec, Perception, Progress, Reply, Sampling, Stage
+from .attached import attached
 from .kit import Kit
 from .perceive import perceive
-from .steps import background
+from .steps import loaded
 
 SAMPLING_LIMITS = {"max_tokens": (1, 4096), "temperature": (0.0, 2.0), "top_p": (0.01, 1.0)}
 
 
 def stream(
-    kit: Kit, messages: Sequence[Message], *, model: str | None, sampling: Sampling, system: str
+    kit: Kit,
+    messages: Sequence[Message],
+    *,
+    model: str | None,
+    precision: str = "",
+    sampling: Sampling,
+    system: str,
 ) -> Iterator[Progress | Reply]:
-    """The answer to the last message; see ``Studio.stream_chat``."""
+    """The answer to the last message; see ``Studio.stream_chat``.
+
+    A model that takes pictures or sound itself is given them; what it does not take is perceived by other
+    models and told in words.
+    """
     _check(kit, messages, sampling, system)
     spec = kit.spec("chat", model)
     started = time.perf_counter()
-    saw = yield from _perceive_all(kit, messages)
+    given = yield from attached(kit, spec, messages)
+    saw = yield from _perceive_all(kit, messages, set(given))
     perceived_s = time.perf_counter() - started
-    prompt = prompts.chat_messages(messages, saw, system)
-    latest = tuple(saw[path] for path in messages[-1].files)
-    stages = (Stage("perceive", perceived_s),) if saw else ()
+    prompt = prompts.chat_messages(messages, saw, system, given)
+    latest = tuple(saw[path] for path in messages[-1].files if path in saw)
+    stages = (Stage("perceive", perceived_s),) if saw or given else ()
     first = Reply("", spec.name, done=False, saw=latest, prompt=prompt, stages=stages)
-    yield from _load(kit, spec)
-    yield from _answer(kit, spec, prompt, sampling, first)
+    yield from loaded(kit.store, spec, precision)
+    yield from _answer(kit, spec, precision, prompt, sampling, first)
 
 
 def _check(kit: Kit, messages: Sequence[Message], sampling: Sampling, system: str) -> None:
@@ -48,27 +60,24 @@ def _check(kit: Kit, messages: Sequence[Message], sampling: Sampling, system: st
             raise InputError("bad_option", option=option, allowed=f"from {low} to {high}", value=value)
 
 
-def _perceive_all(kit: Kit, messages: Sequence[Message]) -> Generator[Progress, None, dict[str, Perception]]:
-    """What was perceived in every file of the conversation, by path. Those seen before come from memory."""
+def _perceive_all(
+    kit: Kit, messages: Sequence[Message], given: set[str]
+) -> Generator[Progress, None, dict[str, Perception]]:
+    """What was perceived in the files that the model is not ``given``, by path. Those seen before come from memory."""
     language = prompts.language_of(messages[-1].text)
     saw: dict[str, Perception] = {}
-    for path in (path for message in messages for path in message.files):
-        if path not in saw:
+    for path in dict.fromkeys(path for message in messages for path in message.files):
+        if path not in given:
             saw[path] = yield from perceive(kit, path, language)
     return saw
 
 
-def _load(kit: Kit, spec: ModelSpec) -> Generator[Progress, None, None]:
-    if not kit.store.is_ready(spec):
-        yield from background(lambda report: kit.store.load(spec, report))
-
-
 def _answer(
-    kit: Kit, spec: ModelSpec, prompt: tuple[Message, ...], sampling: Sampling, reply: Reply
+    kit: Kit, spec: ModelSpec, precision: str, prompt: tuple[Message, ...], sampling: Sampling, reply: Reply
 ) -> Iterator[Progress | Reply]:
     pieces: list[str] = []
     usage = None
-    with kit.store.use(spec) as chat:
+    with kit.store.use(spec, precision=precision) as chat:
         deltas = chat.stream(prompt, sampling)
         try:
             for delta in deltas:

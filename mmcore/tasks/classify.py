@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,8 +20,13 @@ from ..settings import Limits
 from ..types import Classification, Label, ModelSpec, Progress, Report, Stage, TextBox
 from .kit import Kit
 from .labels import LabelSpace, closed_space, encoder_for, label_space, text_probabilities
-from .steps import background
+from .steps import background, loaded
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+CLASSES, JOINT = "image-classes", "image-text"
+FITS = 0.02  # probability below which a sigmoid says that no label fits; SigLIP's are small (Zhai 2023)
 LOOK_SIDE = 1024  # pixels; the classifier sees the central square, 256 pixels high
 READ_SIDE = 2560  # pixels of the image that text is read in
 RECOGNISED = 5  # classes told as evidence
@@ -36,20 +42,27 @@ def stream(
     text: str = "",
     text_weight: float = 0.5,
     model: str | None = None,
+    precision: str = "",
     top: int | None = None,
     read_text: bool = True,
 ) -> Iterator[Progress | Classification]:
     """See ``Studio.stream_classify``. Without labels the ten best classes come, or ``top``."""
     question = _question(kit.settings.limits, labels, text, text_weight, top)
-    spec = kit.spec("image-classes", model)
+    spec = _model(kit, model, question)
     clock = _Clock()
     with clock.stage("decode"):
         picture = pictures.load(image, kit.settings.limits, LOOK_SIDE)
-    yield from _loaded(kit, spec, clock)
+    yield from _loaded(kit, spec, clock, precision)
     yield Progress("look", subject=Path(image).name)
-    with clock.stage("look", spec), kit.store.use(spec) as classifier:
-        classes = classifier.probabilities(imagenet_input([picture]))[0]  # (1000,)
-    result = yield from _compared(kit, question, classes, clock)
+    with clock.stage("look", spec), kit.store.use(spec, precision=precision) as eyes:
+        if spec.task == JOINT:
+            logits = label_logits(eyes, picture, question.labels)  # (L,)
+        else:
+            classes = eyes.probabilities(imagenet_input([picture]))[0]  # (1000,)
+    if spec.task == JOINT:
+        result = yield from _joined(kit, question, logits, eyes.activation, clock)
+    else:
+        result = yield from _compared(kit, question, classes, clock)
     result = replace(result, file=Path(image).name, model=spec.name, **clock.told())
     yield result
     if read_text:
@@ -124,11 +137,36 @@ class _Clock:
         return {"seconds": time.perf_counter() - self._started, "stages": tuple(self._stages)}
 
 
-def _loaded(kit: Kit, spec: ModelSpec, clock: _Clock) -> Iterator[Progress]:
-    """Bring a model into memory; a loaded one costs no thread."""
-    if not kit.store.is_ready(spec):
+def _model(kit: Kit, name: str | None, question: _Question) -> ModelSpec:
+    """The row named; else the first joint space that fits, for labels of one's own; else the classifier."""
+    if name:
+        joint = any(row.name == name for row in kit.choices(JOINT))
+        return kit.spec(JOINT if joint and question.labels else CLASSES, name)
+    return kit.spec(JOINT if question.labels and kit.choices(JOINT) else CLASSES)
+
+
+def _loaded(kit: Kit, spec: ModelSpec, clock: _Clock, precision: str) -> Iterator[Progress]:
+    if not kit.store.is_ready(spec, precision):
         with clock.stage("load", spec):
-            yield from background(lambda report: kit.store.load(spec, report))
+            yield from loaded(kit.store, spec, precision)
+
+
+def label_logits(scorer, picture: Image, labels: Sequence[str]) -> np.ndarray:
+    """The labels' (L,) logits for a picture by an ``ImageTextScorer``, averaged over the templates (an ensemble, Radford 2021, 3.1.4)."""
+    templates = imagenet.JOINT_TEMPLATES["en" if all(map(imagenet.is_ascii, labels)) else "other"]
+    texts = [template.format(label=label) for template in templates for label in labels]
+    return scorer.score([picture], texts).reshape(len(templates), len(labels)).mean(axis=0)
+
+
+def _joined(
+    kit: Kit, question: _Question, logits: np.ndarray, activation: str, clock: _Clock
+) -> Generator[Progress, None, Classification]:
+    """The logits of a joint space (L,) as an answer. A sigmoid says of each label alone whether it fits."""
+    fits = activation != "sigmoid" or bool(1 / (1 + np.exp(-logits.max())) >= FITS)
+    text_labels = None
+    if question.text:
+        text_labels = yield from _by_text(kit, question, None, None, clock)
+    return _answer(question, None, fusion.softmax(logits), text_labels, fits=fits)
 
 
 def _compared(
@@ -163,7 +201,7 @@ def _by_text(
 
 def _answer(
     question: _Question,
-    classes: np.ndarray,
+    classes: np.ndarray | None,
     image_labels: np.ndarray,
     text_labels: np.ndarray | None,
     *,
@@ -178,7 +216,7 @@ def _answer(
         model="",
         seconds=0.0,
         labels=_ranked(fused, question.labels, top),
-        recognised=_ranked(classes, (), RECOGNISED),
+        recognised=() if classes is None else _ranked(classes, (), RECOGNISED),
         image_labels=_ranked(image_labels, question.labels, top) if has_text else (),
         text_labels=_ranked(text_labels, question.labels, top) if has_text else (),
         text_weight=question.text_weight if has_text else 0.0,

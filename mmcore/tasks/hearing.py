@@ -82,25 +82,31 @@ class Heard:
 
 
 def stream(
-    kit: Kit, path: Path, duration_s: float, speech: ModelSpec, language: str | None, translate: bool
+    kit: Kit,
+    path: Path,
+    duration_s: float,
+    speech: ModelSpec,
+    language: str | None,
+    translate: bool,
+    precision: str = "",
 ) -> Generator[Progress | Heard, None, Heard]:
     """Yields its one growing ``Heard`` whenever there is more of it; returns it complete."""
     heard, events = Heard(duration_s, language, float(bool(language))), kit.spec("sounds")
-    for spec in (events, speech):
-        yield from loaded(kit.store, spec)
-    _check_language(kit, speech, language)
+    yield from loaded(kit.store, events)
+    yield from loaded(kit.store, speech, precision)
+    _check_language(kit, speech, precision, language)
     with closing(sound.blocks(path, kit.settings.limits, BLOCK_S)) as blocks:
         for block in blocks:
             yield Progress("listen", block.start_s, duration_s, "s", path.name)
             stretches = _hear_events(kit, events, heard, block)
             yield heard
-            yield from _hear_words(kit, speech, heard, block, stretches, translate)
+            yield from _hear_words(kit, speech, precision, heard, block, stretches, translate)
     _finish(heard)
     return heard
 
 
-def _check_language(kit: Kit, speech: ModelSpec, language: str | None) -> None:
-    with kit.store.use(speech) as transcriber:
+def _check_language(kit: Kit, speech: ModelSpec, precision: str, language: str | None) -> None:
+    with kit.store.use(speech, precision=precision) as transcriber:
         if language and language not in transcriber.languages():
             raise InputError("not_transcribed_language", language=language, model=speech.title)
 
@@ -118,6 +124,7 @@ def _hear_events(kit: Kit, spec: ModelSpec, heard: Heard, block: sound.SoundBloc
 def _hear_words(
     kit: Kit,
     spec: ModelSpec,
+    precision: str,
     heard: Heard,
     block: sound.SoundBlock,
     stretches: dict[str, list[Stretch]],
@@ -125,9 +132,10 @@ def _hear_words(
 ) -> Generator[Heard, None, None]:
     """The speech segments of ``block``, judged; the pin and the runtime are let go however it ends."""
     end_s = block.start_s + len(block.samples) / sound.RATE_HZ
-    with kit.store.use(spec) as transcriber:
+    with kit.store.use(spec, precision=precision) as transcriber:
         with heard.timed("listen"):
             language = _language(transcriber, heard, block, stretches)
+        yield heard  # a stop is heard between any two steps
         found = transcriber.segments(block.samples, language=language, translate=translate)
         with closing(found):
             while True:

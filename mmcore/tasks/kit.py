@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from .. import catalog
 from ..errors import ModelError
+from ..profile import ROWS, Profile
 from ..settings import Settings
 from ..store import Store
 from ..types import ModelSpec
@@ -15,19 +16,32 @@ from ..types import ModelSpec
 class Kit:
     settings: Settings
     store: Store
-    profile: str  # resolved: "embedded" or "fake"
+    profile: Profile
 
     def choices(self, task: str) -> tuple[ModelSpec, ...]:
-        """The rows for ``task``; the first is the default."""
-        return catalog.for_task(task, self.profile, self.settings.models_file)
+        """The rows for ``task`` in the profile in force, its own first."""
+        choice = self.profile.choice
+        rows = (row for group in ROWS[choice.name] for row in catalog.for_task(task, group, self.settings.models_file))
+        return tuple(row for row in rows if not (choice.kept_only and row.hub) or self.store.is_kept(row))
 
     def spec(self, task: str, name: str | None = None) -> ModelSpec:
-        """The row named, or the default one. Raises ModelError when it is for another task."""
+        """The row named, or the first that fits. Raises ModelError when it is for another task."""
         choices = self.choices(task)
-        if name is None:
-            return choices[0]
+        if not name:
+            return self._first_that_fits(choices)
         spec = catalog.find(name, self.settings.models_file)
         if spec.task != task:
             names = ", ".join(row.name for row in choices)
             raise ModelError("wrong_task", name=name, task=spec.task, wanted=task, choices=names)
         return spec
+
+    def _first_that_fits(self, choices: tuple[ModelSpec, ...]) -> ModelSpec:
+        """Rows are listed best first; one that cannot fit is passed over, the last is never."""
+        return next((spec for spec in choices[:-1] if self._fits(spec)), choices[-1])
+
+    def _fits(self, spec: ModelSpec) -> bool:
+        try:
+            plan = self.store.plan(spec)
+        except ModelError:
+            return False
+        return plan.memory_bytes <= self.store.room.on(plan.device)

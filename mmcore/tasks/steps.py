@@ -54,10 +54,10 @@ def background(work: Callable[[Report], T]) -> Generator[Progress, None, T]:
     return result
 
 
-def loaded(store: Store, spec: ModelSpec) -> Generator[Progress, None, None]:
-    """Bring ``spec`` into memory, with progress, unless it is there."""
-    if not store.is_ready(spec):
-        yield from background(lambda report: store.load(spec, report))
+def loaded(store: Store, spec: ModelSpec, precision: str = "") -> Generator[Progress, None, None]:
+    """Bring ``spec`` into memory, with progress, unless it is there. A loaded one costs no thread."""
+    if not store.is_ready(spec, precision):
+        yield from background(lambda report: store.load(spec, report, precision))
 
 
 def _latest(update: Progress, updates: queue.SimpleQueue) -> Progress:

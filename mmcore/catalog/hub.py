@@ -1,0 +1,275 @@
+"""Models of a hub, from a laptop to a large GPU. Each is a native class of the pinned transformers, or a GGUF.
+
+No hub can be reached from where this project is built: these rows were **not** run with their real weights
+(``tried=False``); their loading code is run on tiny random checkpoints of the same classes. Sizes are
+computed from the parameter counts of the model cards.
+"""
+
+from __future__ import annotations
+
+from ..types import HubSource, ModelSpec, Precision
+
+GB = 10**9
+#: Bytes per parameter. int8 and nf4 keep embeddings and norms at 16 bits, which adds about a tenth.
+BYTES_PER_PARAMETER = {"fp32": 4.0, "bf16": 2.0, "fp16": 2.0, "int8": 1.15, "nf4": 0.7}
+LADDER = ("bf16", "fp16", "int8", "nf4")
+
+
+def precisions(parameters: float, working_gb: float, names: tuple[str, ...] = LADDER) -> tuple[Precision, ...]:
+    """Memory at each precision: weights, and ``working_gb`` for activations and the KV cache."""
+    working_bytes = int(working_gb * GB)
+    return tuple(Precision(name, int(parameters * BYTES_PER_PARAMETER[name]) + working_bytes) for name in names)
+
+
+def _row(name: str, repo: str, parameters: float, *, working_gb: float, file_bytes_each: float = 2.0, **fields):
+    """A row; ``parameters`` as the card counts them, ``file_bytes_each`` what one takes in its files."""
+    names = fields.pop("names", LADDER)
+    rungs = precisions(parameters, working_gb, names)
+    return ModelSpec(
+        name=name,
+        source=f"hub repository {repo}",
+        hub=HubSource(repo),
+        hub_bytes=int(parameters * file_bytes_each),
+        precisions=rungs,
+        memory_bytes=rungs[0].memory_bytes,
+        precision=rungs[0].name,
+        profile="hub",
+        tried=False,
+        **fields,
+    )
+
+
+def _scorer(name: str, repo: str, parameters: float, **fields) -> ModelSpec:
+    fields = {"file_bytes_each": 4.0, "names": ("fp16", "fp32")} | fields
+    return _row(name, repo, parameters, working_gb=0.5, task="image-text", backend="transformers_scorer", **fields)
+
+
+def _chat(name: str, repo: str, parameters: float, working_gb: float, **fields) -> ModelSpec:
+    fields = {"modalities": ("text", "image", "video")} | fields
+    return _row(name, repo, parameters, working_gb=working_gb, task="chat", backend="transformers_chat", **fields)
+
+
+def _speech(name: str, repo: str, parameters: float, **fields) -> ModelSpec:
+    fields = {"names": ("bf16", "fp16", "fp32")} | fields
+    return _row(name, repo, parameters, working_gb=0.6, task="speech", backend="transformers_speech", **fields)
+
+
+IMAGE_TEXT = (
+    _scorer(
+        "siglip2-base",
+        "google/siglip2-base-patch16-224",
+        375e6,
+        title="SigLIP 2 base",
+        licence="Apache-2.0",
+        languages=("many",),
+        can="compares pictures with words of many languages; sigmoid scores, so that “none of these” can be seen",
+        cannot="small print, counting",
+    ),
+    _scorer(
+        "clip-vit-b32",
+        "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",  # OpenAI's own repository holds pickle files only
+        151e6,
+        title="CLIP ViT-B/32 (LAION)",
+        licence="MIT",
+        languages=("en",),
+        can="compares pictures with English words: the architecture that began it",
+        cannot="English only; small print, counting",
+    ),
+    _scorer(
+        "siglip-base-multilingual",
+        "google/siglip-base-patch16-256-multilingual",
+        371e6,
+        title="SigLIP base, multilingual",
+        licence="Apache-2.0",
+        languages=("many",),
+        can="compares pictures with words of some hundred languages",
+        cannot="small print, counting",
+    ),
+    _scorer(
+        "siglip2-so400m",
+        "google/siglip2-so400m-patch14-384",
+        1.14e9,
+        title="SigLIP 2 So400m",
+        licence="Apache-2.0",
+        languages=("many",),
+        can="the same as SigLIP 2 base, more exact",
+        cannot="three times the memory",
+    ),
+)
+
+CHAT = (
+    _chat(
+        "smolvlm2-2.2b",
+        "HuggingFaceTB/SmolVLM2-2.2B-Instruct",
+        2.2e9,
+        1.5,
+        file_bytes_each=4.0,
+        title="SmolVLM2 2.2B",
+        licence="Apache-2.0",
+        languages=("en",),
+        can="sees pictures and video frames itself",
+        cannot="hears nothing; English",
+    ),
+    _chat(
+        "smolvlm2-500m",
+        "HuggingFaceTB/SmolVLM2-500M-Video-Instruct",
+        507e6,
+        1.0,
+        file_bytes_each=4.0,
+        title="SmolVLM2 500M",
+        licence="Apache-2.0",
+        languages=("en",),
+        can="sees pictures and video frames on a small GPU",
+        cannot="hears nothing; English; short answers",
+    ),
+    _chat(
+        "smolvlm2-256m",
+        "HuggingFaceTB/SmolVLM2-256M-Video-Instruct",
+        256e6,
+        0.8,
+        file_bytes_each=4.0,
+        title="SmolVLM2 256M",
+        licence="Apache-2.0",
+        languages=("en",),
+        can="the smallest that sees",
+        cannot="often wrong on detail; English",
+    ),
+    _chat(
+        "qwen3-vl-2b",
+        "Qwen/Qwen3-VL-2B-Instruct",
+        2.13e9,
+        1.5,
+        title="Qwen3-VL 2B",
+        licence="Apache-2.0",
+        languages=("en", "zh", "many"),
+        can="sees pictures and video, reads text in them, English and Chinese",
+        cannot="hears nothing",
+    ),
+    _chat(
+        "qwen3-vl-4b",
+        "Qwen/Qwen3-VL-4B-Instruct",
+        4.44e9,
+        2.0,
+        title="Qwen3-VL 4B",
+        licence="Apache-2.0",
+        languages=("en", "zh", "many"),
+        can="the same as 2B, better at documents and reasoning",
+        cannot="hears nothing",
+    ),
+    _chat(
+        "qwen3-vl-8b",
+        "Qwen/Qwen3-VL-8B-Instruct",
+        8.77e9,
+        2.5,
+        title="Qwen3-VL 8B",
+        licence="Apache-2.0",
+        languages=("en", "zh", "many"),
+        can="the same as 4B, better still",
+        cannot="hears nothing; a large GPU at 16 bits",
+    ),
+    _chat(
+        "gemma-4-e2b",
+        "google/gemma-4-E2B-it",
+        5.1e9,
+        2.0,
+        title="Gemma 4 E2B",
+        licence="Apache-2.0",
+        languages=("en", "zh", "many"),
+        modalities=("text", "image", "video", "audio"),
+        can="sees and hears, in many languages",
+        cannot="sounds longer than 30 s at once",
+    ),
+    _chat(
+        "lfm3-vl-2b",
+        "LiquidAI/LFM3-VL-2B",
+        2.0e9,
+        1.5,
+        title="LFM3-VL 2B",
+        licence="LFM Open License",
+        languages=("en", "zh", "many"),
+        modalities=("text", "image"),
+        can="sees pictures, quick on small machines",
+        cannot="video, sound; its licence limits large companies",
+    ),
+    _chat(
+        "minicpm-v-4.7-1b",
+        "openbmb/MiniCPM-V-4.7-1B",
+        1.0e9,
+        1.2,
+        title="MiniCPM-V 4.7 1B",
+        licence="Apache-2.0",
+        languages=("en", "zh"),
+        can="sees pictures and video, English and Chinese",
+        cannot="hears nothing",
+    ),
+    _chat(
+        "qwen2.5-omni-7b",
+        "Qwen/Qwen2.5-Omni-7B",
+        8.9e9,
+        3.0,
+        title="Qwen2.5-Omni 7B",
+        licence="Apache-2.0",
+        languages=("en", "zh", "many"),
+        modalities=("text", "image", "video", "audio"),
+        can="sees and hears: a video with its sound, a spoken question",
+        cannot="speaks only in writing here; a large GPU at 16 bits",
+    ),
+)
+
+SPEECH = (
+    _speech(
+        "whisper-large-v3-turbo",
+        "openai/whisper-large-v3-turbo",
+        809e6,
+        title="Whisper large v3 turbo",
+        licence="MIT",
+        languages=("99 languages",),
+        can="writes down speech nearly as well as the largest Whisper, much faster",
+        cannot="translates poorly: it was not trained to",
+    ),
+    _speech(
+        "whisper-base-hub",
+        "openai/whisper-base",
+        74e6,
+        file_bytes_each=4.0,
+        title="Whisper base (hub)",
+        licence="Apache-2.0",
+        languages=("99 languages",),
+        can="the smallest useful Whisper",
+        cannot="is weak on noise and accents",
+    ),
+    _speech(
+        "whisper-small",
+        "openai/whisper-small",
+        244e6,
+        file_bytes_each=4.0,
+        title="Whisper small",
+        licence="Apache-2.0",
+        languages=("99 languages",),
+        can="better than base in languages other than English",
+        cannot="songs, overlapping voices",
+    ),
+    _speech(
+        "moonshine-base",
+        "UsefulSensors/moonshine-base",
+        61e6,
+        file_bytes_each=4.0,
+        title="Moonshine base",
+        licence="MIT",
+        languages=("en",),
+        can="writes down English very quickly",
+        cannot="English only; gives no times within a piece",
+    ),
+    _speech(
+        "qwen3-asr-1.7b",
+        "Qwen/Qwen3-ASR-1.7B-hf",
+        2.0e9,
+        title="Qwen3-ASR 1.7B",
+        licence="Apache-2.0",
+        languages=("en", "zh", "many"),
+        can="writes down speech and song in many languages, Chinese dialects among them",
+        cannot="gives no times within a piece; does not translate",
+    ),
+)
+
+HUB = IMAGE_TEXT + CHAT + SPEECH

@@ -1,0 +1,126 @@
+"""Which models are used, and why: for machines with and without a GPU, hubs that answer, are away or go away."""
+
+from __future__ import annotations
+
+import pytest
+
+from mmcore import Settings
+from mmcore.device import Accelerator, Hardware, Room, plan
+from mmcore.errors import InputError, ModelError, WeightsError
+from mmcore.profile import REASONS, Profile
+from mmcore.tasks.kit import Kit
+from mmcore.types import ModelSpec, Precision, Reachability, ignore
+
+GB = 10**9
+CPU_ONLY = Hardware(cores=4, total_bytes=16 * GB, free_bytes=12 * GB)
+L4 = Accelerator("cuda", "L4", 24 * GB, 22 * GB, (8, 9))
+T4 = Accelerator("cuda", "T4", 16 * GB, 14 * GB, (7, 5), bf16=False)
+APPLE = Accelerator("mps", "Apple GPU", 16 * GB, 12 * GB)
+ANSWERS, AWAY = Reachability(True, "hub_answers", 0.1), Reachability(False, "hub_unreachable", 3.0)
+
+
+def settled(wish: str, gpu: Accelerator | None, hub: Reachability, kept: bool = False) -> Profile:
+    def look(hardware: Hardware) -> Hardware:
+        return Hardware(hardware.cores, hardware.total_bytes, hardware.free_bytes, gpu)
+
+    profile = Profile(
+        wish, CPU_ONLY, look=look, has_gpu=lambda: gpu is not None, ask_hub=lambda: hub, has_kept=lambda: kept
+    )
+    profile.settle(ignore)
+    return profile
+
+
+@pytest.mark.parametrize(
+    ("wish", "gpu", "hub", "kept", "name", "why"),
+    [
+        ("embedded", L4, ANSWERS, False, "embedded", "asked_embedded"),
+        ("fake", L4, ANSWERS, False, "fake", "asked_fake"),
+        ("auto", None, ANSWERS, False, "embedded", "no_gpu"),
+        ("auto", L4, ANSWERS, False, "hub", "hub_answers"),
+        ("auto", L4, AWAY, False, "embedded", "hub_unreachable"),
+        ("auto", L4, AWAY, True, "hub", "hub_away_but_kept"),
+        ("gpu", None, ANSWERS, False, "embedded", "no_gpu"),
+        ("cpu", None, ANSWERS, False, "hub", "hub_answers"),
+        ("cpu", None, AWAY, False, "embedded", "hub_unreachable"),
+    ],
+)
+def test_the_profile_is_chosen_with_its_reason(wish, gpu, hub, kept, name, why):
+    profile = settled(wish, gpu, hub, kept)
+    assert (profile.name, profile.choice.why) == (name, why)
+    assert why in REASONS
+
+
+def test_neither_gpu_nor_hub_is_asked_before_the_first_use():
+    asked = []
+    profile = Profile("auto", CPU_ONLY, has_gpu=lambda: asked.append("gpu"), ask_hub=lambda: asked.append("hub"))
+    assert asked == [] and profile.choice.why == "not_settled" and not profile.is_settled
+    profile.settle(ignore)
+    assert asked == ["gpu"] and profile.is_settled
+
+
+def test_a_hub_that_goes_away_makes_the_studio_fall_back_and_other_refusals_do_not():
+    profile = settled("auto", L4, ANSWERS)
+    assert profile.fall_back(ModelError("model_failed", name="x")) is False
+    assert profile.name == "hub"
+    assert profile.fall_back(WeightsError("hub_unreachable", name="x")) is True
+    assert (profile.name, profile.choice.why) == ("embedded", "hub_went_away")
+
+
+def row(gigabytes: float) -> ModelSpec:
+    sizes = {"bf16": 1.0, "fp16": 1.0, "int8": 0.55, "nf4": 0.35}
+    rungs = tuple(Precision(name, int(gigabytes * share * GB)) for name, share in sizes.items())
+    return ModelSpec("m", "M", "chat", "transformers_chat", "MIT", "hub", precisions=rungs, profile="hub")
+
+
+@pytest.mark.parametrize(
+    ("gpu", "gigabytes", "precision"),
+    [
+        (L4, 15, "bf16"),
+        (L4, 30, "int8"),
+        (L4, 50, "nf4"),
+        (T4, 10, "fp16"),
+        (T4, 20, "int8"),
+        (APPLE, 6, "bf16"),
+        (None, 6, "bf16"),
+        (None, 12, "int8"),
+    ],
+)
+def test_the_best_precision_that_fits_is_planned(gpu, gigabytes, precision):
+    hardware = Hardware(4, 16 * GB, 12 * GB, gpu)
+    chosen = plan(row(gigabytes), hardware, Settings(profile="fake"))
+    assert chosen.precision == precision
+    assert chosen.device == (gpu.kind if gpu else "cpu")
+    assert chosen.why.startswith(precision) and "fits in" in chosen.why
+
+
+def test_what_fits_at_no_precision_is_refused_with_the_sizes():
+    with pytest.raises(ModelError, match=r"M needs 32\.6 GiB even at nf4; 18\.4 GiB can be had"):
+        plan(row(100), Hardware(4, 16 * GB, 12 * GB, L4), Settings(profile="fake"))
+
+
+def test_a_wished_precision_is_taken_or_refused_by_name():
+    hardware, settings = Hardware(4, 16 * GB, 12 * GB, L4), Settings(profile="fake")
+    assert plan(row(10), hardware, settings, wish="nf4").why.startswith("nf4 as asked")
+    with pytest.raises(InputError, match="precision must be bf16 or fp16 or int8 or nf4, not q1"):
+        plan(row(10), hardware, settings, wish="q1")
+
+
+def test_a_budget_counts_instead_of_what_is_free():
+    room = Room(device_bytes=4 * GB, ram_bytes=1 * GB)
+    assert plan(row(10), Hardware(4, 16 * GB, 12 * GB, L4), Settings(profile="fake"), room).precision == "nf4"
+
+
+def test_with_a_gpu_and_a_hub_the_best_model_that_fits_is_the_default(studio):
+    kit = Kit(studio.settings, studio.store, settled("auto", L4, ANSWERS))
+    studio.store.hardware = Hardware(4, 64 * GB, 60 * GB, L4)
+    studio.store.room = Room(20 * GB, 40 * GB)
+    best = kit.spec("chat")
+    studio.store.room = Room(1 * GB, 40 * GB)
+    smaller = kit.spec("chat")
+    assert best.hub and smaller.hub
+    assert best.hub_bytes > smaller.hub_bytes
+
+
+def test_without_a_hub_only_models_that_are_on_this_machine_are_offered(studio):
+    kit = Kit(studio.settings, studio.store, settled("auto", L4, AWAY, kept=True))
+    assert {row.profile for row in kit.choices("chat")} == {"embedded"}
