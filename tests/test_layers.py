@@ -28,6 +28,9 @@ RUNTIMES = {
 DECODERS = {"av", "cv2", "scenedetect"}
 HEAVY = RUNTIMES | DECODERS | {"pysubs2", "matplotlib", "plotly", "mcp"}
 
+#: The rooms of what is said: names, facts, what bears on a question.
+WORDS = {"imagenet", "kinds", "lexicon", "wording", "describe", "passages", "evidence", "prompts"}
+
 #: Room -> rooms of mmcore that it may import; types and errors are open to all.
 MAY_IMPORT = {
     "types": set(),
@@ -43,9 +46,9 @@ MAY_IMPORT = {
     "backends": {"imagenet", "features", "device", "catalog", "settings", "weights"},
     "store": {"backends", "weights", "device", "settings"},
     "describe": {"kinds", "wording"},
-    "passages": {"imagenet", "kinds", "lexicon", "wording"},
-    "evidence": {"describe", "lexicon", "passages", "wording"},
-    "prompts": {"describe", "evidence"},
+    "passages": WORDS - {"prompts", "evidence"},
+    "evidence": WORDS - {"prompts"},
+    "prompts": WORDS,
     "subtitles": {"records"},
     "records": set(),
     "profile": {"device"},

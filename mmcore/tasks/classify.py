@@ -152,7 +152,10 @@ def _loaded(kit: Kit, spec: ModelSpec, clock: _Clock, precision: str) -> Iterato
 
 
 def label_logits(scorer, picture: Image, labels: Sequence[str]) -> np.ndarray:
-    """The labels' (L,) logits for a picture by an ``ImageTextScorer``, averaged over the templates (an ensemble, Radford 2021, 3.1.4)."""
+    """The labels' (L,) logits for a picture by an ``ImageTextScorer``, averaged over the templates.
+
+    An ensemble of prompts, as in Radford 2021 (arXiv:2103.00020), 3.1.4.
+    """
     templates = imagenet.JOINT_TEMPLATES["en" if all(map(imagenet.is_ascii, labels)) else "other"]
     texts = [template.format(label=label) for template in templates for label in labels]
     return scorer.score([picture], texts).reshape(len(templates), len(labels)).mean(axis=0)
