@@ -40,6 +40,7 @@ CHOOSE = f"""() => {{
 
 def build(studio: Studio) -> gr.Blocks:
     """The whole page over ``studio``; nothing is loaded by building it."""
+    uploads.never_fetch_links()
     page = Page(studio, i18n=gr.I18n())
     with gr.Blocks(title="Multimodal Studio", delete_cache=DELETE_CACHE, analytics_enabled=False) as blocks:
         _header(page)
@@ -52,8 +53,6 @@ def build(studio: Studio) -> gr.Blocks:
         page.follow(page.strip, lambda language: {"value": page.status(language)})
         _follow_language(blocks, page)
         api.add(studio)
-    for component in blocks.blocks.values():
-        uploads.guard(component)
     page.i18n.translations.update(page.translations())
     blocks.i18n_instance = page.i18n
     return blocks

@@ -9,6 +9,7 @@ import gradio as gr
 
 from . import view
 from .page import QUIET, Page
+from .streams import refusing
 from .text import say
 
 # on a phone the result lies below the button: bring it into sight, and do nothing where it is in sight
@@ -63,7 +64,7 @@ class Runner:
             **QUIET,
         )
         working = begun.then(
-            work,
+            refusing(work),
             [*inputs, self.page.language],
             [self.stage, *outputs],
             concurrency_id=concurrency_id,

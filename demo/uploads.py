@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.data_classes import ListFiles
 from gradio.utils import get_upload_folder
 
@@ -22,51 +23,65 @@ def uploaded(file: dict | str | None) -> str:
     return path
 
 
-def leave_as_is(component: gr.components.Component) -> None:
-    """Give handlers the path that was uploaded: opening, converting and judging files is the engine's work."""
-    component.preprocess = _path
-
-
-def _path(payload) -> str | None:
+def _path(_, payload) -> str | None:
+    """Handlers get the path that was uploaded: opening, converting and judging files is the engine's work."""
     file = payload[0] if isinstance(payload, ListFiles) else payload
     return file.path if file else None
 
 
-def leave_files_as_is(box: gr.MultimodalTextbox) -> None:
-    """The same for a message: its words and the paths of its files."""
-    box.preprocess = lambda message: {"text": message.text, "files": [file.path for file in message.files]}
+class Picture(gr.Image):
+    is_template = True  # Gradio draws it as the component it extends
+    preprocess = _path
 
 
-def refuse_links(component: gr.blocks.Block) -> None:
-    """Gradio fetches a link that a hand-made request names as a file; this page does not."""
-    keep = component.async_move_resource_to_block_cache
+class AnyFile(gr.File):
+    is_template = True
+    preprocess = _path
 
-    async def only_files(path):
+
+class Sound(gr.Audio):
+    is_template = True
+    preprocess = _path
+
+
+class Film(gr.Video):
+    is_template = True
+    preprocess = _path
+
+
+class MessageBox(gr.MultimodalTextbox):
+    """Words and the paths of the files beside them."""
+
+    is_template = True
+
+    def preprocess(self, payload) -> dict:
+        return {"text": payload.text, "files": [file.path for file in payload.files]} if payload else _NO_MESSAGE
+
+
+class Conversation(gr.Chatbot):
+    """Gradio builds any component that a hand-made history names, with arguments of its choice; this one does not."""
+
+    is_template = True
+
+    def _preprocess_content(self, chat_message):
+        if getattr(chat_message, "type", None) == "component":
+            raise gr.Error("A message holds text and files only.", print_exception=False)
+        return super()._preprocess_content(chat_message)
+
+
+_NO_MESSAGE = {"text": "", "files": []}
+
+
+def never_fetch_links() -> None:
+    """Gradio fetches a link that a hand-made request names as a file, in any component; this page does not."""
+    keep = Block.async_move_resource_to_block_cache
+    if getattr(keep, "only_files", False):
+        return
+
+    async def only_files(self, path):
         if path is not None and "://" in str(path):
             raise gr.Error("Only uploaded files are read, never a link.", print_exception=False)
-        return await keep(path)
+        return await keep(self, path)
 
-    component.async_move_resource_to_block_cache = only_files
-
-
-def refuse_components(chatbot: gr.Chatbot) -> None:
-    """Gradio builds any component that a hand-made history names, with arguments of its choice; this page has none."""
-    keep = chatbot._preprocess_content
-
-    def only_text_and_files(content):
-        if getattr(content, "type", None) == "component":
-            raise gr.Error("A message holds text and files only.", print_exception=False)
-        return keep(content)
-
-    chatbot._preprocess_content = only_text_and_files
-
-
-def guard(component: gr.blocks.Block) -> None:
-    """All of the above, for one component of the page."""
-    refuse_links(component)
-    if isinstance(component, (gr.Image, gr.File, gr.Audio, gr.Video)):
-        leave_as_is(component)
-    elif isinstance(component, gr.MultimodalTextbox):
-        leave_files_as_is(component)
-    elif isinstance(component, gr.Chatbot):
-        refuse_components(component)
+    only_files.only_files = True
+    Block.async_move_resource_to_block_cache = only_files

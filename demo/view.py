@@ -43,10 +43,6 @@ def refusal(words: str) -> str:
     return f'<div class="mm-refusal" role="alert">{escape(words)}</div>'
 
 
-def is_refusal(line: str) -> bool:
-    return line.startswith('<div class="mm-refusal"')
-
-
 def progress(step: Progress, specs: Specs, language: str) -> str:
     """Where a long step is, in words, with a bar when its length is known; a card while weights are fetched."""
     words, amounts = step_words(step, specs, language)

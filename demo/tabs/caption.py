@@ -9,7 +9,7 @@ import gradio as gr
 from mmcore.types import Caption
 from mmcore.wording import LANGUAGES
 
-from .. import downloads, examples, timeline, view
+from .. import downloads, examples, timeline, uploads, view
 from ..page import QUIET, Page
 from ..running import Runner
 from ..streams import shown
@@ -49,17 +49,17 @@ class _Tab:
         with add(gr.Tab, {"label": f"caption_tab_{name}"}) as tab:
             if name == "file":
                 self.file = add(
-                    gr.File,
+                    uploads.AnyFile,
                     {"label": "caption_file"},
                     file_types=["audio", "video"],
                     height=160,
                     elem_id="caption-file",
                 )
             elif name == "mic":
-                self.mic = add(gr.Audio, {"label": "caption_mic"}, sources=["microphone"], type="filepath")
+                self.mic = add(uploads.Sound, {"label": "caption_mic"}, sources=["microphone"], type="filepath")
             else:
                 self.camera = add(
-                    gr.Video,
+                    uploads.Film,
                     {"label": "caption_camera"},
                     sources=["webcam"],
                     webcam_options=gr.WebcamOptions(mirror=False),
@@ -126,7 +126,7 @@ class _Tab:
         )
         for line, result in shown(stream, self.page.specs(), language):
             if result is None:
-                yield line, "" if view.is_refusal(line) else gr.skip(), gr.skip(), None, *same
+                yield line, gr.skip(), gr.skip(), None, *same
             else:
                 files = self._files(result, path) if result.done else same
                 yield line, *self._drawn(path, result, language), (path, result), *files

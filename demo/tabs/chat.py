@@ -10,7 +10,7 @@ import gradio as gr
 
 from mmcore.types import Message, Progress, Reply, Sampling
 
-from .. import chatview, examples, turns, view
+from .. import chatview, examples, turns, uploads, view
 from ..errors import refusal_of
 from ..page import QUIET, Page
 from ..text import say
@@ -34,7 +34,7 @@ class _Tab:
         add = self.page.add
         self._build_model()
         self.chatbot = add(
-            gr.Chatbot,
+            uploads.Conversation,
             {"label": "chat_label", "placeholder": "chat_empty"},
             height="min(60vh, 560px)",
             min_height=320,
@@ -44,7 +44,7 @@ class _Tab:
             elem_id="chatbot",
         )
         self.box = add(
-            gr.MultimodalTextbox,
+            uploads.MessageBox,
             {"label": "chat_message", "placeholder": "chat_hint"},
             show_label=False,
             file_types=["image", "audio", "video"],

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import gradio as gr
 
+from mmcore.errors import InputError
 from mmcore.types import Classification
 
-from .. import examples, view
+from .. import examples, uploads, view
 from ..page import QUIET, Page
 from ..running import Runner
 from ..streams import shown
@@ -38,7 +39,7 @@ class _Tab:
     def build_input(self) -> None:
         add = self.page.add
         self.image = add(
-            gr.Image,
+            uploads.Picture,
             {"label": "classify_image", "placeholder": "classify_image_hint"},
             type="filepath",
             image_mode=None,
@@ -132,12 +133,14 @@ class _Tab:
     def _work(self, image, labels, text, weight, top, read, language) -> Iterator[tuple]:
         """(progress line, answer, how it was made, the result kept) after every step."""
         yield view.stage(say(language, "stage_start")), _nothing(language), gr.skip(), None
+        if not image:
+            raise InputError("no_file")
         stream = self.page.studio.stream_classify(
             image, ready.split(labels or ""), text=text or "", text_weight=weight, read_text=read
         )
         for line, result in shown(stream, self.page.specs(), language):
             if result is None:
-                yield line, "" if view.is_refusal(line) else gr.skip(), gr.skip(), None
+                yield line, gr.skip(), gr.skip(), None
             else:
                 yield line, *self._drawn(result, top, language, reading=bool(line) and read), result
 
