@@ -36,15 +36,10 @@ def save(folder: Path, kind, config, processor) -> Path:
     tokenizer = processor.tokenizer
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
-    model.generation_config.suppress_tokens = _unwritten(tokenizer)
+    model.generation_config.suppress_tokens = text.unwritten(tokenizer)
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder
-
-
-def _unwritten(tokenizer) -> list[int]:
-    broken = [number for number in range(len(tokenizer)) if "�" in tokenizer.decode([number])]
-    return sorted({*tokenizer.added_tokens_decoder, *broken, *tokenizer.all_special_ids})
 
 
 def ids(tokenizer, **tokens: str) -> dict[str, int]:

@@ -19,6 +19,7 @@ CHATS = {
     name: ("tiny_chats", name)
     for name in ("smolvlm", "qwen3_vl", "lfm2_vl", "lfm3_vl", "minicpm_v", "gemma4", "qwen2_5_omni")
 }
+SPEECH = {name: ("tiny_models", name) for name in ("whisper", "moonshine", "qwen3_asr")}
 
 RATE_HZ = 16_000
 

@@ -134,13 +134,32 @@ def chinese() -> BertTokenizer:
     return BertTokenizer(vocab={token: number for number, token in enumerate(tokens)}, model_max_length=52)
 
 
+WHISPER_TOKENS = (
+    "endoftext",
+    "startoftranscript",
+    "en",
+    "zh",
+    "translate",
+    "transcribe",
+    "startoflm",
+    "startofprev",
+    "nospeech",
+    "notimestamps",
+)
+
+
 def whisper() -> WhisperTokenizer:
     """Whisper's order: text, end, start, languages, tasks, then 1,501 times of 20 ms."""
     vocabulary, merges = byte_pairs()
-    names = ["endoftext", "startoftranscript", "en", "zh", "translate", "transcribe", "startoflm", "startofprev"]
-    specials = [f"<|{name}|>" for name in (*names, "nospeech", "notimestamps")]
+    specials = [f"<|{name}|>" for name in WHISPER_TOKENS]
     vocabulary["<|endoftext|>"] = len(vocabulary)
     tokenizer = WhisperTokenizer(vocab=vocabulary, merges=merges)
     tokenizer.add_special_tokens({"extra_special_tokens": specials[1:]})
     tokenizer.add_tokens([f"<|{step * 0.02:.2f}|>" for step in range(1501)])
     return tokenizer
+
+
+def unwritten(tokenizer) -> list[int]:
+    """The tokens that no answer should hold, so that its text shows every token: controls, parts of letters."""
+    broken = [number for number in range(len(tokenizer)) if "�" in tokenizer.decode([number])]
+    return sorted({*tokenizer.added_tokens_decoder, *broken, *tokenizer.all_special_ids})
