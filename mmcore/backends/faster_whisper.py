@@ -26,12 +26,14 @@ SETTINGS = {
     "beam_size": 5,
     "word_timestamps": True,
     "condition_on_previous_text": False,  # a mistake is not carried into the next window
-    "temperature": (0.0, 0.4, 0.8),  # of the paper's six; the others cost time and bring inventions
+    "temperature": (0.0, 0.4),  # a second try where the first looped; the paper's six cost time and invent
+    "best_of": 1,
     "max_new_tokens": 216,  # with the longest prompt this fills the model's 448
 }
 LOW_LOGPROB = -1.0  # mean log probability of a window's tokens; Whisper's own limit (Radford 2022, 4.5)
 LOW_WORDS = 0.45  # mean probability of the words
-NO_SPEECH = 0.6  # Whisper's own limit
+NO_SPEECH = 0.6  # Whisper's own limit; clear speech passes it too, so that it counts only with words below
+DOUBTED_WORDS = 0.8
 
 
 def open(spec: ModelSpec, folder: Path, plan: Plan) -> Whisper:
@@ -105,9 +107,9 @@ def _segment(raw, after_s: float, duration_s: float, previous: list[str]) -> Seg
     """A segment of the library as ours, not before ``after_s`` nor past ``duration_s``."""
 
     def inside(time_s: float) -> float:
-        return min(max(time_s, after_s), duration_s)
+        return min(max(float(time_s), after_s), duration_s)
 
-    words = tuple(Word(inside(w.start), inside(w.end), w.word, w.probability) for w in raw.words or ())
+    words = tuple(Word(inside(w.start), inside(w.end), w.word, float(w.probability)) for w in raw.words or ())
     confidence = float(np.mean([word.probability for word in words])) if words else float(np.exp(raw.avg_logprob))
     flags = _flags(raw, confidence, previous)
     return Segment(inside(raw.start), inside(raw.end), "speech", raw.text.strip(), flags, confidence, words)
@@ -118,7 +120,7 @@ def _flags(raw, confidence: float, previous: list[str]) -> tuple[str, ...]:
     looped = len(previous) == 2 and all(text == other for other in previous)
     doubts = {
         "low_confidence": raw.avg_logprob < LOW_LOGPROB or confidence < LOW_WORDS,
-        "no_speech_likely": raw.no_speech_prob > NO_SPEECH,
+        "no_speech_likely": raw.no_speech_prob > NO_SPEECH and confidence < DOUBTED_WORDS,
         "repetition": looped or is_repetitive(text),
     }
     return tuple(flag for flag, doubtful in doubts.items() if doubtful)

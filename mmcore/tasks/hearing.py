@@ -28,7 +28,7 @@ from .steps import loaded
 EVENTS = ("speech", "singing", "music")
 BLOCK_S = 120.0  # shorter ones waste part of a 30 s window each: 10 % more time at 60 s, 3 % at 120 s
 SILENCE_S = 2.0  # shorter pauses belong to what is around them
-PAUSE_S = 0.1  # louder moments that do not end a silence
+PAUSE_S = 0.01  # two blocks meet within this; a louder moment ends a silence
 SHORTEST_S = 0.3  # of an event
 GAP_S = 0.6  # events of one kind that are no further apart are one
 EDGE_S = 0.3  # how far a word may lie outside the speech that was heard
