@@ -10,7 +10,20 @@ from collections.abc import Sequence
 
 from . import kinds
 from .types import Caption, Label, Perception, Segment, TextBox
-from .wording import SOUNDS, article, class_name, clock, duration, kind_name, language_name, percent, quoted, sound
+from .wording import (
+    SOUNDS,
+    article,
+    class_name,
+    clock,
+    duration,
+    joined,
+    kind_name,
+    language_name,
+    percent,
+    quoted,
+    sound,
+    stopped,
+)
 
 SURE = 0.5  # probability from which a thing is named
 WEAK = 0.1  # probability from which a guess is worth a word
@@ -55,7 +68,7 @@ def scene(recognised: Sequence[Label], text_read: Sequence[TextBox], words: str)
     parts = [seen(recognised, words)]
     if texts := sure_texts(text_read):
         parts.append(("读到文字：" if zh else "text read: ") + quoted_all(texts, words))
-    return ("；" if zh else "; ").join(parts) + ("。" if zh else ".")
+    return stopped(("；" if zh else "; ").join(parts), words)
 
 
 def seen(recognised: Sequence[Label], words: str) -> str:
@@ -118,7 +131,7 @@ def clip_summary(caption: Caption, words: str) -> str:
     if caption.of("scene"):
         sentences += [_things_over_time(caption, words)]
         sentences += _summary_of_texts(caption, words)
-    return "".join(f"{s}。" for s in sentences) if zh else " ".join(f"{s[0].upper()}{s[1:]}." for s in sentences)
+    return ("" if zh else " ").join(stopped(sentence, words) for sentence in sentences)
 
 
 def _summary_of_sound(caption: Caption, words: str) -> list[str]:
@@ -139,7 +152,7 @@ def _summary_of_sound(caption: Caption, words: str) -> list[str]:
 
 
 def _first_words(speech: Sequence[Segment], words: str, limit: int = 120) -> str:
-    text = " ".join(segment.text.strip() for segment in speech)
+    text = joined(segment.text for segment in speech)
     return text if len(text) <= limit else text[:limit].rsplit(" ", 1)[0].rstrip(",.;，。；") + "…"
 
 
@@ -226,7 +239,7 @@ def speech_facts(caption: Caption, words: str) -> list[str]:
 
 def speech_quoted(caption: Caption, words: str) -> str:
     """All that is said, in quotation marks; a long transcript is cut, and says so."""
-    said, left = _cut(" ".join(segment.text.strip() for segment in believed_speech(caption)), SPEECH_CHARS[words])
+    said, left = _cut(joined(segment.text for segment in believed_speech(caption)), SPEECH_CHARS[words])
     note = f"（转写太长，省略 {left} 个字符）" if words == "zh" else f" (transcript cut, {left} characters left out)"
     return quoted(said) + (note if left else "")
 

@@ -9,7 +9,7 @@ things are the names of the 1,000 classes and their kinds, properties a table of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import describe, imagenet, passages
 from .lexicon import Thing, asked_for, files_in, properties_in, things_in
@@ -36,15 +36,24 @@ SENTENCES = {
         "It is probably {a_thing} ({sure}), not sure which.",
         "很可能是{thing}（{sure}），具体哪一种不确定。",
     ),
+    "which_guess": (
+        "It is probably {a_thing} ({sure}), perhaps {a_guess}.",
+        "很可能是{thing}（{sure}），也许是{guess}。",
+    ),
     "which_named": ("It is probably {a_name} ({sure}).", "很可能是{name}（{sure}）。"),
     "perhaps": ("Perhaps, but not sure: {thing} {sure}.", "也许有{thing}，但不确定（{sure}）。"),
     "not_seen": ("No, no {thing} was recognised.", "没有，没有识别到{thing}。"),
+    "not_listed": ("No, nothing of the kind was recognised.", "没有，没有识别到。"),
     "no_text": ("No, no text was found.", "没有，没有读到文字。"),
     "no_speech": ("No, nobody speaks.", "没有，没有人说话。"),
     "heard": ("Yes, {kind} was heard.", "有，听到{kind}。"),
     "not_heard": ("No, no {kind} was heard.", "没有，没有听到{kind}。"),
-    "text": ("It says: {text}.", "写着：{text}。"),
-    "speech": ("What is said: {text}.", "说的是：{text}。"),
+    "other_sound": (
+        "I cannot tell: of sounds only speech, singing and music are recognised.",
+        "无法得知：声音只能识别说话声、歌声和音乐。",
+    ),
+    "text": ("It says: {text}", "写着：{text}"),
+    "speech": ("What is said: {text}", "说的是：{text}"),
     "text_fact": ("Text in the picture: {text}", "画面中的文字：{text}"),
     "speech_fact": ("What is said: {text}", "说的话：{text}"),
     "unmeasured": ("I cannot tell: not measured ({what}).", "无法得知：没有测量{what}。"),
@@ -68,7 +77,8 @@ class _Asked:
     question: str
     words: str
     properties: tuple[str, ...]
-    things: tuple[Thing, ...]
+    named: tuple[Thing, ...]
+    things: tuple[Thing, ...]  # those of ``named`` whose presence it is about
 
     def conclude(self, code: str, **values: str) -> Line:
         return Line(SENTENCES[code][self.words == "zh"].format(**values), True)
@@ -79,7 +89,8 @@ class _Asked:
 
 def lines(question: str, seen: Sequence[Perception], words: str, new: int = 0) -> tuple[Line, ...]:
     """What is known on what ``question`` asks, of the files it is about; the last ``new`` came with it."""
-    asked = _Asked(question, words, properties_in(question), asked_for(question, things_in(question)))
+    named = things_in(question)
+    asked = _Asked(question, words, properties_in(question), named, asked_for(question, named))
     chosen = files_in(question, len(seen), new or 1)
     found: list[Line] = []
     for number in chosen:
@@ -90,6 +101,8 @@ def lines(question: str, seen: Sequence[Perception], words: str, new: int = 0) -
 
 def _of_file(asked: _Asked, perception: Perception) -> list[Line]:
     told = _told(asked, perception)
+    if perception.caption and "sound" in asked.properties and any(thing.key != "person" for thing in asked.named):
+        return [asked.conclude("other_sound")]
     missing = [name for name in asked.properties if name in UNMEASURED and not passages.may_tell(name, perception)]
     if "people" in missing and told:
         missing.remove("people")  # “does anyone speak” is not about who is seen
@@ -105,10 +118,20 @@ def _rest(asked: _Asked, seen: Sequence[Perception]) -> Iterator[Line]:
     about_file = "file" in asked.properties
     held = [line for perception in seen for line in _words(asked, perception, about_file)]
     if held or about_file:
-        yield from held or [asked.conclude("nothing")]
+        unlisted = "exists" in asked.properties and any(perception.kind != "audio" for perception in seen)
+        yield from held or list(_named(asked, seen)) or [asked.conclude("not_listed" if unlisted else "nothing")]
         return
-    for index in (min(thing.indices) for thing in things_in(asked.question) if thing.indices):
+    for index in (min(thing.indices) for thing in asked.named if thing.indices):
         yield Line(f"{imagenet.name(index, asked.words)}: {imagenet.classes()[index].definition}")
+
+
+def _named(asked: _Asked, seen: Sequence[Perception]) -> Iterator[Line]:
+    """What the things of a question are, where something about them is asked that is in no table."""
+    for perception in seen:
+        for thing in asked.named:
+            probability, best = _probability(thing, perception)
+            if probability >= describe.SURE:
+                yield _found(asked, replace(thing, which=True), probability, best)
 
 
 # -- words and sounds
@@ -212,12 +235,12 @@ def _thing(asked: _Asked, thing: Thing, perception: Perception, told: bool) -> L
 
 
 def _found(asked: _Asked, thing: Thing, probability: float, best: Label) -> Line:
-    name = class_name(best, asked.words) if best.probability >= describe.SURE else ""
-    name = "" if name == thing.name else name
-    code = ("which_" if thing.which else "seen_") + ("named" if name else "sure")
+    name, named = class_name(best, asked.words), best.probability >= describe.SURE
+    more = "named" if named else "guess" if thing.which and best.probability >= describe.WEAK else "sure"
+    code = ("which_" if thing.which else "seen_") + (more if name != thing.name else "sure")
     sure = percent(best.probability if code == "which_named" else probability, asked.words)
-    values = {"thing": thing.name, "a_thing": article(thing.name), "name": name, "a_name": name and article(name)}
-    return asked.conclude(code, sure=sure, **values)
+    values = {"thing": thing.name, "name": name, "guess": name}
+    return asked.conclude(code, sure=sure, **values, **{f"a_{key}": article(value) for key, value in values.items()})
 
 
 def _probability(thing: Thing, perception: Perception) -> tuple[float, Label | None]:

@@ -54,8 +54,9 @@ AMBIGUOUS = {
 }
 #: What stands before a thing that is asked for: “which animal”, “什么动物”.
 WHICH = (
-    r"\b(?:what|which)\s+(?:other\s+)?(?:(?:kind|sort|type|breed|species)s?\s+of\s+)?(?:an?\s+)?{0}"
-    r"|(?:什么样的|什么品种的|什么种类的|什么|哪种|哪一种|哪类|哪个|哪只){0}"
+    r"\b(?:what|which)\s+(?:other\s+)?(?:an?\s+)?{0}"
+    r"|\b(?:what|which)\s+(?:kind|sort|type|breed|species)s?\b.{{0,20}}\b{0}"
+    r"|(?:什么样的|什么品种的|什么种类的|什么|哪种|哪一种|哪类|哪个|哪只){0}|{0}(?:是|属于)?(?:什么|哪个|哪种)(?:品种|种类)"
 )
 
 

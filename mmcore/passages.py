@@ -52,13 +52,11 @@ def may_tell(name: str, perception: Perception) -> bool:
 
 
 def on(question: str, asked: Sequence[str], passages: Sequence[str]) -> tuple[str, ...]:
-    """The passages that share the most words with the question; empty when none shares any.
-
-    Without a shared word, those that look like the property that is asked: a time, a number.
-    """
+    """The passages that share the most words with the question, and those that look like the property it asks for:
+    a time, a number. Empty when there are none."""
     wanted = content_words(question)
     shared = [len(wanted & content_words(passage)) for passage in passages]
-    if best := max(shared, default=0):
-        return tuple(p for p, count in zip(passages, shared, strict=True) if count == best)[:MOST]
+    best = max(shared, default=0) or 1
     patterns = [TELLING[name] for name in asked if name in ("time", "number", "person")]
-    return tuple(p for p in passages if any(pattern.search(p) for pattern in patterns))[:MOST]
+    found = zip(passages, shared, strict=True)
+    return tuple(p for p, count in found if count >= best or any(pattern.search(p) for pattern in patterns))[:MOST]

@@ -22,7 +22,10 @@ PLAIN = {
         "You are the assistant of Multimodal Studio, a small open language model. Answer briefly and plainly, and "
         "say so when you are not sure. You have been given no file."
     ),
-    "zh": "你是 Multimodal Studio 的助手，一个小型开源语言模型。请用中文简短、直接地回答，不确定时请直说。你没有收到任何文件。",
+    "zh": (
+        "你是 Multimodal Studio 的助手，一个小型开源语言模型。"
+        "请用中文简短、直接地回答，不确定时请直说。你没有收到任何文件。"
+    ),
 }
 GROUNDED = {
     "en": (
@@ -91,6 +94,7 @@ EXAMPLES = {
 
 _CJK = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _LATIN = re.compile(r"[A-Za-z]+")
+NAME_CHARS = 60
 CHARS_PER_WORD = 1.6  # Chinese characters to one word
 
 
@@ -143,5 +147,10 @@ def _turn(message: Message, new: Sequence[Perception], known: Sequence[Perceptio
 
 def fact_block(perception: Perception, number: int, words: str) -> str:
     """The facts of one file as the model reads them, a line each."""
-    head = FACTS_OF[words].format(n=number, kind=KINDS[words][perception.kind], name=perception.file)
+    head = FACTS_OF[words].format(n=number, kind=KINDS[words][perception.kind], name=_short(perception.file))
     return "\n".join([head, *(f"- {line}" for line in facts(perception, words))])
+
+
+def _short(name: str) -> str:
+    """A file's name on one line, no longer than a name need be."""
+    return " ".join(name.split())[:NAME_CHARS]

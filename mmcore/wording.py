@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from . import imagenet, kinds
 from .types import Label
 
@@ -12,6 +15,7 @@ SOUNDS = {
     "silence": ("silence", "静音"),
 }
 STUFF = {"food", "clothing", "furniture", "cattle", "bread", "jewellery", "kitchenware", "hay", "corn", "wool", "fruit"}
+_CJK_GAP = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef]) | (?=[\u3000-\u9fff\uff00-\uffef])")
 LANGUAGES = {
     "en": ("English", "英语"),
     "zh": ("Chinese", "中文"),
@@ -92,3 +96,15 @@ def quoted(text: str) -> str:
     """Someone's words as a quotation that cannot be left: quotation marks inside become single ones."""
     inner = " ".join(text.replace("“", "‘").replace("”", "’").replace('"', "'").split())
     return f"“{inner}”"
+
+
+def joined(lines: Iterable[str]) -> str:
+    """Lines of speech as one text: a space between Latin words, none between Chinese ones."""
+    return _CJK_GAP.sub("", " ".join(line.strip() for line in lines))
+
+
+def stopped(sentence: str, words: str) -> str:
+    """A sentence with its full stop, unless a quotation ends it with one."""
+    if sentence.endswith((".", "。", "…", ".”", "。”", "!”", "?”", "！”", "？”", "…”")):
+        return sentence
+    return sentence + ("。" if words == "zh" else ".")
