@@ -56,6 +56,10 @@ SENTENCES = {
     "model_failed": "{name} stopped with an error. Try again, or choose another model.",
     "model_busy": "{name} is busy with other visitors. Try again in a moment.",
     "bad_models_file": "{name} could not be read as model rows: {reason}.",
+    "no_models_file": "There is no file for models of your own. Set MM_MODELS_FILE to one and start again.",
+    "operator_only": (
+        "Only the operator of this page may do that. Whoever runs it can allow it by starting it with MM_OPERATOR=1."
+    ),
     # weights
     "no_network": (
         "{name} could not be downloaded: no package index answered. Check the network, "

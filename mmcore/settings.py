@@ -48,6 +48,8 @@ class Settings:
     chat_threads: int = 0  # 0: as ``threads``; fewer when a page is served from the same cores
     chat_slots: int = 4  # visitors answered at once
     budget_bytes: int | None = None
+    operator: bool | None = None  # may visitors add, load and unload; None: only where no one else can reach the page
+    zero_gpu: bool = False  # a Space whose GPU is there only while a handler runs
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self):
@@ -65,9 +67,21 @@ class Settings:
             "chat_threads": _number(env, "MM_CHAT_THREADS", int),
             "chat_slots": _number(env, "MM_CHAT_SLOTS", int),
             "budget_bytes": _number(env, "MM_BUDGET_GIB", lambda text: int(float(text) * GIB)),
+            "operator": _switch(env, "MM_OPERATOR"),
+            "zero_gpu": _switch(env, "SPACES_ZERO_GPU"),
         }
         given.update({name: value for name, value in overrides.items() if value is not None})
         return cls(**{name: value for name, value in given.items() if value is not None})
+
+
+def _switch(env, name) -> bool | None:
+    """Whether ``env[name]`` says yes, or None when it is not set."""
+    text = env.get(name, "").strip().lower()
+    if not text:
+        return None
+    if text not in ("1", "true", "yes", "on", "0", "false", "no", "off"):
+        raise InputError("bad_option", option=name, allowed="1 or 0", value=text)
+    return text in ("1", "true", "yes", "on")
 
 
 def _number(env, name, read):

@@ -91,8 +91,12 @@ class Store:
         return weights.is_ready(spec, self._settings.cache_dir)
 
     def plan(self, spec: ModelSpec, precision: str = "") -> Plan:
-        """Where ``spec`` would run, and why, within the whole budget. Raises as ``device.plan``."""
-        return plan(spec, self.hardware, self._settings, self.room, precision)
+        """Where ``spec`` would run, and why. Raises as ``device.plan``, and when the whole budget is too small."""
+        found = plan(spec, self.hardware, self._settings, self.room, precision)
+        budget_bytes = self.room.on(found.device)
+        if found.memory_bytes > budget_bytes:
+            raise self._refusal(spec, found, budget_bytes)
+        return found
 
     def is_ready(self, spec: ModelSpec, precision: str = "") -> bool:
         """Whether ``use`` would return at once."""
@@ -173,7 +177,6 @@ class Store:
         spec = entry.spec
         try:
             entry.plan = self.plan(spec, entry.wish)
-            self._check_fits_alone(entry)
             folder = self._fetch(spec, self._settings.cache_dir, shared)
             self._reserve(entry, shared)
             shared(Progress("load", subject=spec.title))
@@ -186,18 +189,13 @@ class Store:
             entry.model, entry.state, entry.load_s = model, READY, time.perf_counter() - started
             self._changed.notify_all()
 
-    def _check_fits_alone(self, entry: _Entry) -> None:
-        budget_bytes = self.room.on(entry.plan.device)
-        if entry.plan.memory_bytes > budget_bytes:
-            raise self._refusal(entry, budget_bytes)
-
-    def _refusal(self, entry: _Entry, free_bytes: int) -> ModelError:
+    def _refusal(self, spec: ModelSpec, wanted: Plan, free_bytes: int) -> ModelError:
         return ModelError(
             "does_not_fit",
-            name=entry.spec.title,
-            need_gib=entry.plan.memory_bytes / GIB,
+            name=spec.title,
+            need_gib=wanted.memory_bytes / GIB,
             free_gib=max(0, free_bytes) / GIB,
-            budget_gib=self.room.on(entry.plan.device) / GIB,
+            budget_gib=self.room.on(wanted.device) / GIB,
         )
 
     def _reserve(self, entry: _Entry, report: Report) -> None:
@@ -210,7 +208,7 @@ class Store:
                     self._take_over(entry, victims)
                     break
                 if time.monotonic() > deadline:
-                    raise self._refusal(entry, self._free_bytes(entry.plan.device))
+                    raise self._refusal(entry.spec, entry.plan, self._free_bytes(entry.plan.device))
                 self._changed.wait(TICK_S)
             report(Progress("wait", subject=entry.spec.title))
         for victim in victims:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from . import catalog, weights
+from . import adding, catalog, weights
 from .device import Hardware, Room, default_room, has_gpu
 from .errors import ModelError
-from .profile import HUB, Profile
+from .profile import FAKE, HUB, Profile
 from .settings import Settings
 from .store import Store
 from .tasks import caption as _caption
@@ -21,8 +21,11 @@ from .types import (
     TASKS,
     Caption,
     Classification,
+    HubFacts,
+    Loaded,
     Message,
     ModelSpec,
+    Plan,
     Progress,
     Reply,
     Report,
@@ -46,7 +49,7 @@ class Studio:
         self.profile = Profile(
             self.settings.profile,
             hardware,
-            has_gpu=has_gpu,
+            has_gpu=lambda: self.settings.zero_gpu or has_gpu(),
             ask_hub=weights.hub.answers,
             has_kept=lambda: any(self.store.is_kept(row) for row in self._hub_rows()),
         )
@@ -158,9 +161,75 @@ class Studio:
         """The rows that the profile in force can use, by task; those of the profile itself first."""
         return tuple(row for task in TASKS for row in self.kit.choices(task))
 
+    def choices(self, task: str) -> tuple[ModelSpec, ...]:
+        """The rows to choose from for ``task``: the profile's, the default first, then others whose files are here."""
+        usual = self.kit.choices(task)
+        first = [self.kit.spec(task)] if usual else []
+        others = [row for row in self.catalogue() if row.task == task and self.store.is_kept(row)]
+        return tuple(dict.fromkeys([*first, *usual, *others]))
+
+    def catalogue(self) -> tuple[ModelSpec, ...]:
+        """Every row, by task, the user's own among them; the fakes only in their profile, where they are alone."""
+        rows = catalog.rows(self.settings.models_file)
+        fakes = self.profile.name == FAKE
+        built_in = {row.name for row in (*catalog.EMBEDDED, *catalog.HUB)} if fakes else ()
+        shown = [row for row in rows if row.profile == FAKE or row.name not in built_in] if fakes else rows
+        return tuple(row for task in TASKS for row in shown if row.task == task and (fakes or row.profile != FAKE))
+
+    # -- models by hand
+
+    def plan(self, name: str, precision: str = "") -> Plan:
+        """Where a model would run, at which precision, and why. Raises ModelError with the sizes when nowhere."""
+        return self.store.plan(self._row(name), precision)
+
+    def is_kept(self, name: str) -> bool:
+        """Whether a model's files are on this machine."""
+        return self.store.is_kept(self._row(name))
+
     def fetch(self, name: str, report: Report = ignore) -> Path | None:
         """Bring the files of a model to this machine without loading it; the folder they are in."""
-        return self.store.fetch(catalog.find(name, self.settings.models_file), report)
+        return self.store.fetch(self._row(name), report)
+
+    def settle(self) -> Iterator[Progress]:
+        """Find out, once, whether there is a GPU and a hub; a few seconds at most. See ``Profile``."""
+        return self._settled()
+
+    def stream_load(self, name: str, precision: str = "") -> Iterator[Progress | Loaded]:
+        """Fetch a model and bring it into memory; last comes what it takes there. Raises InputError, ModelError."""
+        row = self._row(name)
+        yield from self._settled()
+        yield from background(lambda report: self.store.load(row, report, precision))
+        yield from [entry for entry in self.store.loaded() if entry.name == name][-1:]
+
+    def load(self, name: str, report: Report = ignore, precision: str = "") -> Loaded | None:
+        """``stream_load`` whose progress goes to ``report``; None when it was freed again at once for another."""
+        found = None
+        with closing(self.stream_load(name, precision)) as stream:
+            for step in stream:
+                if isinstance(step, Progress):
+                    report(step)
+                else:
+                    found = step
+        return found
+
+    def unload(self, name: str) -> bool:
+        """Free a model's memory, unless it is in use; whether any was freed."""
+        return self.store.evict(name)
+
+    def unload_all(self) -> int:
+        """Free every model that is not in use; how many were."""
+        return sum(self.store.evict(name) for name in {entry.name for entry in self.store.loaded()})
+
+    def describe(self, repo: str, task: str, watch: Callable[[], None] = lambda: None) -> HubFacts:
+        """What a hub says of a repository that could be added for ``task``. Raises InputError and WeightsError."""
+        return adding.look_up(self.settings, repo, task, watch)[0]
+
+    def add(self, repo: str, task: str, watch: Callable[[], None] = lambda: None) -> ModelSpec:
+        """Write a repository into the user's models file; its row. Raises InputError and ModelError."""
+        return adding.add(self.settings, repo, task, watch)
+
+    def _row(self, name: str) -> ModelSpec:
+        return catalog.find(name, self.settings.models_file)
 
     def status(self) -> Status:
         choice, room, gpu = self.profile.choice, self.store.room, self.store.hardware.accelerator

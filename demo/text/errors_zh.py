@@ -40,6 +40,8 @@ SENTENCES = {
     "model_failed": "{name} 运行出错。请再试一次，或换一个模型。",
     "model_busy": "{name} 正忙于回答其他人，请稍后再试。",
     "bad_models_file": "{name} 里的模型条目读不出来：{reason}。",
+    "no_models_file": "没有存放自选模型的文件。请把 MM_MODELS_FILE 设为一个文件，然后重新启动。",
+    "operator_only": "只有本页面的管理者可以这样做。运行本页面的人以 MM_OPERATOR=1 启动即可允许。",
     # 权重
     "no_network": "无法下载 {name}：没有软件包索引应答。请检查网络，或把文件复制到 MM_CACHE_DIR。",
     "no_such_package": "无法下载 {name}：软件包索引里没有 {package}。",

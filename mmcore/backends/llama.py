@@ -25,8 +25,17 @@ _END = object()
 
 
 def open(spec: ModelSpec, folder: Path, plan: Plan) -> LlamaChat:
-    """Load ``model.gguf`` of ``folder``."""
-    return LlamaChat(spec, str(folder / spec.files[0].name), plan.threads)
+    """Load the GGUF file of ``folder``, the first of its parts. Raises ModelError when there is none."""
+    return LlamaChat(spec, str(_gguf(spec, folder)), plan.threads)
+
+
+def _gguf(spec: ModelSpec, folder: Path) -> Path:
+    if spec.files:
+        return folder / spec.files[0].name
+    language = sorted(path for path in folder.glob("*.gguf") if "mmproj" not in path.name.lower())
+    if not language:
+        raise ModelError("load_failed", name=spec.title, reason="it has no GGUF file")
+    return language[0]
 
 
 class LlamaChat:

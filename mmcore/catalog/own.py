@@ -1,10 +1,10 @@
-"""The user's own rows, read from a TOML file.
+"""The user's own rows, read from and added to a TOML file.
 
 A user's row, in ``models.toml`` (or the file that MM_MODELS_FILE names)::
 
     [[model]]
-    name = "my-chat"                  # what --model takes
-    task = "chat"                     # image-classes, sentences, reading, speech, sounds or chat
+    name = "my-chat"                  # what --model takes; also the name of its folder in the cache
+    task = "chat"                     # image-classes, image-text, sentences, reading, speech, sounds or chat
     backend = "llama"                 # a module of mmcore.backends
     licence = "Apache-2.0"
     memory_mb = 700                   # resident once loaded, roughly
@@ -12,55 +12,172 @@ A user's row, in ``models.toml`` (or the file that MM_MODELS_FILE names)::
     name = "model.gguf"               # what the backend looks for
     folder = "/home/me/models"        # the folder that holds it
     sha256 = "..."                    # optional for a folder of your own
+
+or, for a repository of a model hub, whose backend, precisions and memory follow from task and size::
+
+    [[model]]
+    name = "my-eyes"
+    task = "chat"                     # chat, image-text or speech
+    licence = "Apache-2.0"
+    download_mb = 4300
+    hub = { repo = "owner/name", revision = "main" }   # patterns = ["*Q4_K_M.gguf"] for a GGUF build
 """
 
 from __future__ import annotations
 
+import os
+import re
+import threading
 import tomllib
 from functools import lru_cache
 from pathlib import Path
 
-from ..errors import ModelError
-from ..types import TASKS, ModelSpec, WeightFile, WheelPart
+from ..errors import InputError, ModelError
+from ..types import TASKS, HubSource, ModelSpec, WeightFile, WheelPart
+from .hub import LADDER, precisions
 
 MB = 10**6
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
+_BUILD = re.compile(r"(?:^|[^a-z0-9])(i?q\d\w*|bf16|f16|f32)(?=[.-])")  # the precision in a GGUF file's name
+#: Task -> backend, precisions, bytes that a parameter takes in the files, GB of working memory.
+HUB_TASKS = {
+    "chat": ("transformers_chat", LADDER, 2.0, 2.0),
+    "image-text": ("transformers_scorer", ("fp16", "fp32"), 4.0, 0.5),
+    "speech": ("transformers_speech", ("bf16", "fp16", "fp32"), 4.0, 0.6),
+}
+GGUF_WORKING_BYTES = 600 * MB  # the KV cache of its context, and its buffers
+_writing = threading.Lock()
 
 
 @lru_cache(maxsize=4)
 def read(path: Path, _mtime_ns: int) -> tuple[ModelSpec, ...]:
     """The rows of a user's file. Raises ModelError with the line or the field that is wrong."""
     try:
-        return tuple(_row(entry) for entry in tomllib.loads(path.read_text("utf-8")).get("model", []))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+        return parse(path.read_text("utf-8"), path.name)
+    except (UnicodeDecodeError, OSError) as error:
+        raise ModelError("bad_models_file", name=path.name, reason=type(error).__name__) from error
+
+
+def parse(text: str, name: str) -> tuple[ModelSpec, ...]:
+    """The rows of a TOML text. Raises ModelError about ``name``."""
+    try:
+        return tuple(_row(entry) for entry in tomllib.loads(text).get("model", []))
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"missing {error}" if isinstance(error, KeyError) else str(error)
-        raise ModelError("bad_models_file", name=path.name, reason=reason) from error
+        raise ModelError("bad_models_file", name=name, reason=reason) from error
+
+
+def add(path: Path, entry: dict) -> ModelSpec:
+    """Write ``entry`` as a row, in place of one of its name; comments and other rows of the file stay.
+
+    The file changes as a whole or not at all. Raises ModelError when it, or the row, cannot be read, and
+    InputError when it cannot be written.
+    """
+    import tomlkit
+
+    with _writing:
+        text = path.read_text("utf-8") if path.is_file() else ""
+        parse(text, path.name)
+        document = tomlkit.parse(text)
+        rows = document.setdefault("model", tomlkit.aot())
+        for index in reversed([i for i, row in enumerate(rows) if row["name"] == entry["name"]]):
+            del rows[index]
+        rows.append(tomlkit.item(entry))
+        written = tomlkit.dumps(document)
+        added = next(row for row in parse(written, path.name) if row.name == entry["name"])
+        _replace(path, written)
+        return added
+
+
+def _replace(path: Path, text: str) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(text, "utf-8")
+        os.replace(beside, path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise InputError("not_written", name=path.name, reason=error.strerror or "error") from error
 
 
 def _row(entry: dict) -> ModelSpec:
     if entry["task"] not in TASKS:
         raise ValueError(f"task of {entry['name']} must be one of {', '.join(TASKS)}")
-    files = tuple(
-        WeightFile(
-            file["name"],
-            int(file.get("size_bytes", 0)),
-            file.get("sha256", ""),
-            tuple(WheelPart(**part) for part in file.get("parts", ())),
-            file.get("folder"),
-        )
-        for file in entry.get("files", ())
-    )
-    for file in files:
-        if Path(file.name).name != file.name or not (file.parts or file.folder):
-            raise ValueError(f"file {file.name} needs a plain name and either folder or parts")
-        if file.parts and not file.sha256:
-            raise ValueError(f"file {file.name} from packages needs its sha256")
-    known = ("name", "task", "backend", "licence")
-    optional = ("title", "precision", "can", "cannot", "speed", "profile", "convert", "options")
+    if not _NAME.fullmatch(entry["name"]) or ".." in entry["name"]:
+        raise ValueError("a name is letters, digits, dots and dashes: it becomes the name of a folder")
+    found = _hub_fields(entry) if "hub" in entry else _file_fields(entry)
+    optional = ("title", "backend", "precision", "can", "cannot", "speed", "profile", "convert", "options")
     return ModelSpec(
-        **{key: entry[key] for key in known},
-        **{"title": entry["name"], "tried": False} | {key: entry[key] for key in optional if key in entry},
-        source=entry.get("source", "your models file"),
-        files=files,
-        memory_bytes=int(entry.get("memory_mb", 0)) * MB,
-        languages=tuple(entry.get("languages", ())),
+        **{"title": entry["name"], "tried": False}
+        | found
+        | {key: entry[key] for key in ("name", "task", "licence")}
+        | {key: entry[key] for key in optional if key in entry}
+        | {key: tuple(entry[key]) for key in ("languages", "modalities") if key in entry}
     )
+
+
+# -- files of this machine, or of packages
+
+
+def _file_fields(entry: dict) -> dict:
+    return {
+        "backend": entry["backend"],
+        "source": entry.get("source", "your models file"),
+        "files": tuple(_file(file) for file in entry.get("files", ())),
+        "memory_bytes": int(entry.get("memory_mb", 0)) * MB,
+    }
+
+
+def _file(entry: dict) -> WeightFile:
+    parts = tuple(WheelPart(**part) for part in entry.get("parts", ()))
+    size_bytes, sha256 = int(entry.get("size_bytes", 0)), entry.get("sha256", "")
+    file = WeightFile(entry["name"], size_bytes, sha256, parts, entry.get("folder"))
+    if Path(file.name).name != file.name or not (file.parts or file.folder):
+        raise ValueError(f"file {file.name} needs a plain name and either folder or parts")
+    if file.parts and not file.sha256:
+        raise ValueError(f"file {file.name} from packages needs its sha256")
+    return file
+
+
+# -- a repository of a hub
+
+
+def _hub_fields(entry: dict) -> dict:
+    told = entry["hub"]
+    patterns = tuple(told.get("patterns", HubSource.patterns))
+    source = HubSource(told["repo"], told.get("revision", "main"), patterns, bool(told.get("gated", False)))
+    size_bytes = int(entry["download_mb"] * MB)
+    of_task = _gguf_fields if is_gguf(source) else _transformers_fields
+    return {
+        "source": f"hub repository {source.repo}",
+        "hub": source,
+        "hub_bytes": size_bytes,
+        "profile": "hub",
+    } | of_task(entry, source, size_bytes)
+
+
+def is_gguf(source: HubSource) -> bool:
+    """Whether only GGUF files are wanted of the repository."""
+    return all(pattern.lower().endswith(".gguf") for pattern in source.patterns)
+
+
+def _gguf_fields(entry: dict, source: HubSource, size_bytes: int) -> dict:
+    if entry["task"] != "chat":
+        raise ValueError(f"{entry['name']}: GGUF files are for chat")
+    build = _BUILD.search(source.patterns[0].lower())
+    memory_bytes = int(entry.get("memory_mb", 0)) * MB or size_bytes + GGUF_WORKING_BYTES
+    return {"backend": "llama", "precision": build[1] if build else "gguf", "memory_bytes": memory_bytes}
+
+
+def _transformers_fields(entry: dict, source: HubSource, size_bytes: int) -> dict:
+    """Parameters are counted from the size, as if the files held 16 or 32 bits each: see ``HUB_TASKS``."""
+    if entry["task"] not in HUB_TASKS:
+        raise ValueError(f"task of {entry['name']}, of a hub, must be one of {', '.join(HUB_TASKS)}")
+    backend, names, file_bytes_each, working_gb = HUB_TASKS[entry["task"]]
+    rungs = precisions(size_bytes / file_bytes_each, working_gb, names)
+    return {
+        "backend": backend,
+        "precisions": rungs,
+        "precision": rungs[0].name,
+        "memory_bytes": rungs[0].memory_bytes,
+    }
