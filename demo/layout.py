@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import gradio as gr
 
 from mmcore import Studio
@@ -86,6 +88,17 @@ def _follow_language(blocks: gr.Blocks, page: Page) -> None:
     switched = page.language.input(page.words_in, [page.language], list(page.worded), js=FOLLOW, **QUIET)
     for function, inputs, outputs in page.redrawn:
         switched = switched.then(function, [*inputs, page.language], outputs, **QUIET)
+    _renew(switched, [block for block in blocks.blocks.values() if isinstance(block, (gr.File, gr.Audio, gr.Video))])
+
+
+def _renew(switched, components: list) -> None:
+    """Drop zones keep the words that they were mounted with: take them off the page and put them back, files kept."""
+    for visible in (False, True):
+        switched = switched.then(partial(_all_visible, visible, len(components)), None, components, **QUIET)
+
+
+def _all_visible(visible: bool, count: int) -> list[dict]:
+    return [gr.update(visible=visible) for _ in range(count)]
 
 
 def launch(blocks: gr.Blocks, *, max_file_bytes: int, mcp: bool = False, **server):

@@ -83,11 +83,11 @@ class Runner:
 
     def wire_stop(self, works: Sequence, kept) -> None:
         """Stop closes the running work; what had been found stays."""
-        self.stop.click(
+        cancelled = self.stop.click(None, cancels=list(works), **QUIET)
+        cancelled.then(
             self._stopped,
             [kept, self.page.language],
             [self.run, self.stop, self.stage, self.page.strip],
-            cancels=list(works),
             **QUIET,
         )
 

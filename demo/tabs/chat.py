@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -14,6 +15,8 @@ from .. import chatview, examples, turns, uploads, view
 from ..errors import refusal_of
 from ..page import QUIET, Page
 from ..text import say
+
+PACE_S = 0.1  # between two pictures of a growing answer: drawing every token keeps a slow browser from hearing Stop
 
 
 def build(page: Page) -> None:
@@ -118,9 +121,10 @@ class _Tab:
             self.dataset.click(self._example, [self.dataset, page.language], [box, chatbot], **QUIET),
         ]
         works = [self._wire_answer(event) for event in asked]
-        stop = {"cancels": works, **QUIET}
-        box.stop(self._stopped, [chatbot, page.language], [box, chatbot, page.strip], **stop)
-        gr.on([self.new.click, chatbot.clear], self._cleared, [page.language], [box, chatbot, page.strip], **stop)
+        cancelled = box.stop(None, cancels=works, **QUIET)
+        cancelled.then(self._stopped, [chatbot, page.language], [box, chatbot, page.strip], **QUIET)
+        left = gr.on([self.new.click, chatbot.clear], None, cancels=works, **QUIET)
+        left.then(self._cleared, [page.language], [box, chatbot, page.strip], **QUIET)
         chatbot.undo(self._undo, [chatbot], [box, chatbot], **QUIET)
         self.model.change(self._card, [self.model, page.language], [self.card], **QUIET)
         page.redraw(self._card, [self.model], [self.card])
@@ -185,11 +189,13 @@ class _Tab:
         """What follows the question, step by step. Closing it stops the model."""
         specs = self.page.specs()
         stream = self.page.studio.stream_chat(messages, model=model, sampling=sampling, system=system)
+        next_s = 0.0
         with closing(stream):
             for step in stream:
                 if isinstance(step, Progress):
                     yield [chatview.waiting(step, specs, language)]
-                else:
+                elif step.done or time.monotonic() >= next_s:
+                    next_s = time.monotonic() + PACE_S
                     yield self._answered(step, specs, language)
 
     def _answered(self, reply: Reply, specs: view.Specs, language: str) -> list[dict]:
