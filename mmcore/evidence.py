@@ -115,7 +115,7 @@ def _of_file(asked: _Asked, perception: Perception) -> list[Line]:
 
 def _rest(asked: _Asked, seen: Sequence[Perception]) -> Iterator[Line]:
     """For a question that names nothing we know: words in the files, or what it is about in the world."""
-    about_file = "file" in asked.properties
+    about_file = "file" in asked.properties or "exists" in asked.properties
     held = [line for perception in seen for line in _words(asked, perception, about_file)]
     if held or about_file:
         unlisted = "exists" in asked.properties and any(perception.kind != "audio" for perception in seen)
