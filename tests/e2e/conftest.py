@@ -30,14 +30,15 @@ def pytest_collection_modifyitems(items):
 def server(tmp_path_factory):
     """The page on the fake backend; (address, studio)."""
     folder = tmp_path_factory.mktemp("e2e")
-    os.environ["GRADIO_TEMP_DIR"] = str(folder / "uploads")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("GRADIO_TEMP_DIR", str(folder / "uploads"))
     studio = Studio(Settings(profile="fake", cache_dir=folder / "cache"))
     blocks = layout.build(studio)
     _, address, _ = layout.launch(blocks, max_file_bytes=10**8, prevent_thread_lock=True, quiet=True)
     yield address, studio
     blocks.close()
     studio.close()
-    del os.environ["GRADIO_TEMP_DIR"]
+    patch.undo()
 
 
 @pytest.fixture(scope="session")
