@@ -206,3 +206,16 @@ def test_what_the_model_was_given_is_shown_with_the_whole_prompt():
 
 def test_text_of_a_file_is_shown_as_it_is_in_markdown():
     assert chatview.plain("**a** <b> ![x](http://e)") == r"\*\*a\*\* \<b\> \!\[x\]\(http://e\)"
+
+
+def test_every_step_of_a_result_has_a_name_in_both_languages(studio, tmp_path):
+    from PIL import Image
+
+    from demo.text import WORDS
+
+    picture = tmp_path / "picture.png"
+    Image.effect_noise((64, 64), 90).convert("RGB").save(picture)
+    steps = {step.name for step in studio.classify(picture, ["a thing", "another"], text="words").stages}
+    assert {"decode", "look"} <= steps
+    steps |= {"sounds", "listen", "perceive"}
+    assert [step for step in steps for words in WORDS.values() if f"step_{step}" not in words] == []
