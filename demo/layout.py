@@ -10,9 +10,9 @@ from mmcore import Studio
 
 from . import api, theme, uploads
 from .page import QUIET, Page
-from .tabs import caption, chat, classify
+from .tabs import caption, chat, classify, models
 
-TABS = {"classify": classify.build, "caption": caption.build, "chat": chat.build}
+TABS = {"classify": classify.build, "caption": caption.build, "chat": chat.build, "models": models.build}
 
 HOUR_S = 3600
 DELETE_CACHE = (HOUR_S // 2, HOUR_S + HOUR_S // 2 - 60)  # looked at every half hour, deleted within two hours
@@ -45,11 +45,12 @@ def build(studio: Studio) -> gr.Blocks:
     uploads.never_fetch_links()
     page = Page(studio, i18n=gr.I18n())
     with gr.Blocks(title="Multimodal Studio", delete_cache=DELETE_CACHE, analytics_enabled=False) as blocks:
+        page.blocks = blocks
         _header(page)
         page.strip = gr.HTML(page.status("en"), elem_id="strip", render=False)
         with gr.Tabs(elem_id="tabs"):
             for name, build_tab in TABS.items():
-                with page.add(gr.Tab, {"label": f"tab_{name}"}, id=name, elem_id=f"tab-{name}"):
+                with page.add(gr.Tab, {"label": f"tab_{name}"}, id=name, elem_id=f"tab-{name}") as page.tab:
                     build_tab(page)
         page.strip.render()
         page.follow(page.strip, lambda language: {"value": page.status(language)})

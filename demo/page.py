@@ -11,7 +11,7 @@ import gradio as gr
 
 from mmcore import Studio
 from mmcore.device import Hardware, plan
-from mmcore.types import ModelSpec
+from mmcore.types import Loaded, ModelSpec
 
 from . import examples, view
 from .text import LANGUAGES, say
@@ -27,9 +27,16 @@ def _said(key: str, language: str) -> str:
     return say(language, key)
 
 
+def _merged(updates: Sequence[Update], language: str) -> dict:
+    return {name: value for update in updates for name, value in update(language).items()}
+
+
 @dataclass
 class Page:
-    """``add`` makes a component whose words follow the language; ``redraw`` renews a result already shown."""
+    """``add`` makes a component whose words follow the language; ``redraw`` renews a result already shown.
+
+    ``fresh`` has what a component becomes when the page opens, over what it becomes at a switch of language.
+    """
 
     studio: Studio
     language: gr.Radio | None = None
@@ -37,6 +44,11 @@ class Page:
     worded: dict[gr.blocks.Block, list[Update]] = field(default_factory=dict)
     redrawn: list[tuple[Callable, Sequence, Sequence]] = field(default_factory=list)
     opening: dict[gr.HTML, Callable[[str], str]] = field(default_factory=dict)
+    fresh: dict[gr.blocks.Block, Update] = field(default_factory=dict)
+    blocks: gr.Blocks | None = None
+    tab: gr.Tab | None = None  # the one that is being built
+    speeds: dict[str, float] = field(default_factory=dict)  # tokens/s of each model's last answer
+    ran: dict[str, Loaded] = field(default_factory=dict)  # how each model was last loaded
     keys: dict[str, Callable[[str], str]] = field(default_factory=dict)
     i18n: gr.I18n | None = None
 
@@ -86,12 +98,15 @@ class Page:
 
     def words_in(self, language: str) -> list[dict]:
         """One update per component that follows the language."""
-        merged = ({k: v for update in updates for k, v in update(language).items()} for updates in self.worded.values())
-        return [gr.update(**changed) for changed in merged]
+        return [gr.update(**_merged(updates, language)) for updates in self.worded.values()]
 
     def opening_in(self, language: str) -> list[dict]:
         """One update per component that follows the language or is replaced by results."""
-        return [*self.words_in(language), *(gr.update(value=draw(language)) for draw in self.opening.values())]
+        worded = [
+            gr.update(**_merged([*updates, *filter(None, [self.fresh.get(component)])], language))
+            for component, updates in self.worded.items()
+        ]
+        return [*worded, *(gr.update(value=draw(language)) for draw in self.opening.values())]
 
     def translations(self) -> dict[str, dict[str, str]]:
         """The words that the browser chooses itself, by locale."""
@@ -100,11 +115,16 @@ class Page:
 
     def specs(self) -> dict[str, ModelSpec]:
         """The rows of this profile by name and by title: progress and results may name either."""
-        rows = self.studio.models()
+        rows = self.studio.catalogue()
         return {row.title: row for row in rows} | {row.name: row for row in rows}
 
     def status(self, language: str) -> str:
         return view.strip(self.studio.status(), language)
+
+    def loads(self) -> dict[str, Loaded]:
+        """How each model is loaded, or last was: the precision and the device that its answers were made with."""
+        self.ran.update((entry.name, entry) for entry in self.studio.status().loaded)
+        return self.ran
 
     def where(self, language: str) -> str:
         """Where models run, in a sentence."""

@@ -31,9 +31,10 @@ class Runner:
     stage: gr.HTML
 
     @classmethod
-    def buttons(cls, page: Page, name: str) -> tuple[gr.Button, gr.Button]:
+    def buttons(cls, page: Page, name: str, *, run: str = "run") -> tuple[gr.Button, gr.Button]:
+        """Run, or what the key ``run`` says, and the Stop that takes its place."""
         with gr.Row(elem_classes="mm-run"):
-            run = page.add(gr.Button, {"value": "run"}, variant="primary", elem_id=f"{name}-run")
+            begin = page.add(gr.Button, {"value": run}, variant="primary", elem_id=f"{name}-run")
             stop = page.add(
                 gr.Button,
                 {"value": "stop"},
@@ -42,7 +43,7 @@ class Runner:
                 elem_id=f"{name}-stop",
                 elem_classes="mm-stop",
             )
-        return run, stop
+        return begin, stop
 
     def wire(
         self,

@@ -1,6 +1,9 @@
 """Every sentence of the page in English. ``zh.py`` has the same keys and the same placeholders."""
 
+from . import models_tab_en
+
 WORDS = {
+    **models_tab_en.WORDS,
     # header and strip
     "name": "Multimodal Studio",
     "purpose": "See, use and understand models that look, listen and talk.",
@@ -53,9 +56,14 @@ WORDS = {
     "stage_listen": "Listening to {subject}",
     "stage_shrink": "{subject} ran out of memory: trying again with smaller pictures or fewer frames",
     "stage_think": "Reading what it was given, before the first word",
+    "step_decode": "Opening the file",
+    "step_load": "Loading the model",
+    "step_look": "Recognising what is in the picture",
+    "step_think": "Comparing with the labels",
+    "step_read": "Reading the text in the picture",
+    "step_sounds": "Finding speech, singing and music",
+    "step_listen": "Writing down the words",
     "step_perceive": "Looking at the files and listening to them",
-    "step_class": "Recognising",
-    "step_labels": "Comparing with your labels",
     "this_file": "your file",
     "the_model": "the model",
     "first_use": "First use of {title}",

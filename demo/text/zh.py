@@ -1,6 +1,9 @@
 """页面上的全部中文。键与占位符同 ``en.py``。"""
 
+from . import models_tab_zh
+
 WORDS = {
+    **models_tab_zh.WORDS,
     # 页眉与状态栏
     "name": "Multimodal Studio",
     "purpose": "动手体验会看、会听、会说的模型，并弄懂它们。",
@@ -50,9 +53,14 @@ WORDS = {
     "stage_listen": "正在听 {subject}",
     "stage_shrink": "{subject} 内存不足：正在用更小的图片或更少的画面再试一次",
     "stage_think": "正在读提示词，马上开始回答",
+    "step_decode": "打开文件",
+    "step_load": "加载模型",
+    "step_look": "认出图里有什么",
+    "step_think": "与标签比较",
+    "step_read": "读图中的文字",
+    "step_sounds": "找出说话、唱歌和音乐",
+    "step_listen": "把话写成文字",
     "step_perceive": "看和听附带的文件",
-    "step_class": "识别",
-    "step_labels": "与你的标签比较",
     "this_file": "你的文件",
     "the_model": "模型",
     "first_use": "第一次使用 {title}",
