@@ -51,7 +51,9 @@ class Opener:
 
 
 @pytest.fixture(autouse=True)
-def nothing_alive():
+def nothing_alive(monkeypatch):
+    """Policy is tested here: collecting the garbage of the whole test run at each eviction would take minutes."""
+    monkeypatch.setattr("mmcore.store.give_back_memory", lambda: None)
     Block.alive.clear()
 
 
