@@ -15,9 +15,8 @@ from mmcore.types import Medium, ModelSpec, Plan
 
 #: The families, by the function that makes one: module and name.
 SCORERS = {name: ("tiny_models", name) for name in ("clip", "siglip2", "siglip2_naflex", "chinese_clip")}
-CHATS = {
-    name: ("tiny_chats", name)
-    for name in ("smolvlm", "qwen3_vl", "lfm2_vl", "lfm3_vl", "minicpm_v", "gemma4", "qwen2_5_omni")
+CHATS = {name: ("tiny_chats", name) for name in ("smolvlm", "qwen3_vl", "lfm2_vl", "lfm3_vl", "minicpm_v")} | {
+    name: ("tiny_omni", name) for name in ("gemma4", "qwen2_5_omni")
 }
 SPEECH = {name: ("tiny_models", name) for name in ("whisper", "moonshine", "qwen3_asr")}
 

@@ -28,7 +28,7 @@ from .transformers_loading import free, is_out_of_memory, load, model_type, thre
 
 #: Families whose checkpoint also holds a voice: only the part that answers in text is loaded.
 TEXT_PART = {"qwen2_5_omni": "Qwen2_5OmniThinkerForConditionalGeneration"}
-TICK_S = 0.1  # how often a queued answer looks whether it is still wanted
+TICK_S = 0.3  # how often an answer that has not begun shows its progress, and looks whether it is still wanted
 _END = object()
 
 
@@ -63,10 +63,11 @@ class Chat:
         """
         answer = _Answer(messages, sampling)
         writer = threading.Thread(target=self._write, args=(answer,), name="transformers-stream", daemon=True)
-        if self._lock.locked():
-            yield Progress("wait", subject=self._spec.title)
+        waits = self._lock.locked()
         writer.start()
         try:
+            if waits:
+                yield self._waiting()
             yield from self._deltas(answer)
         finally:
             answer.stop.set()
@@ -77,14 +78,30 @@ class Chat:
     def _deltas(self, answer: _Answer) -> Iterator[Delta | Progress]:
         text = DecodeStream(skip_special_tokens=True)
         tokenizer = self._processor.tokenizer.backend_tokenizer
-        for piece in iter(answer.pieces.get, _END):
-            if isinstance(piece, BaseException):
-                raise piece
+        for piece in self._pieces(answer):
             if isinstance(piece, Progress):
                 yield piece
             elif found := text.step(tokenizer, piece):
                 yield Delta(found)
         yield Delta("", answer.usage())
+
+    def _pieces(self, answer: _Answer) -> Iterator[int | Progress]:
+        """What the writer made; until the first word its progress again and again, so that a stop is heard."""
+        latest = self._waiting()
+        while True:
+            try:
+                piece = answer.pieces.get(timeout=None if answer.stamps else TICK_S)
+            except queue.Empty:
+                piece = latest
+            if piece is _END:
+                return
+            if isinstance(piece, BaseException):
+                raise piece
+            latest = piece if isinstance(piece, Progress) else latest
+            yield piece
+
+    def _waiting(self) -> Progress:
+        return Progress("wait", subject=self._spec.title)
 
     # -- the writer's side
 
