@@ -10,7 +10,7 @@ import os
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported: nothing is reported anywhere
 
-from demo import layout
+from demo import layout, spaces
 from mmcore import Settings, Studio
 from mmcore.settings import PROFILES, default_threads
 
@@ -32,8 +32,10 @@ def main(argv: list[str] | None = None) -> None:
         settings = Settings.from_env(profile=flags.profile, chat_threads=max(1, default_threads() - 1))
     studio = Studio(settings)
     try:
+        blocks = layout.build(studio)
+        spaces.preload(studio)
         layout.launch(
-            layout.build(studio),
+            blocks,
             max_file_bytes=settings.limits.file_bytes,
             mcp=flags.mcp,
             server_name=flags.host,

@@ -13,10 +13,10 @@ import gradio as gr
 from gradio.data_classes import FileData
 
 from mmcore import Studio, records
-from mmcore.errors import InputError
-from mmcore.types import Message, Sampling
+from mmcore.errors import InputError, ModelError
+from mmcore.types import TASKS, Message, Plan, Sampling
 
-from . import turns
+from . import operator, spaces, turns
 from .errors import refusal_of
 from .text import labels as ready
 from .uploads import uploaded
@@ -24,13 +24,19 @@ from .uploads import uploaded
 ROLES = ("system", "user", "assistant")
 
 
-def add(studio: Studio) -> None:
-    """Offer ``studio`` under /classify, /caption, /chat and /models, inside the caller's ``gr.Blocks``."""
-    limits = {"classify": 2, "caption": 1, "chat": studio.settings.chat_slots, "models": 4}
-    for make in (_classify, _caption, _chat, _models):
-        function = make(studio)
+def add(studio: Studio, blocks: gr.Blocks) -> None:
+    """Offer ``studio`` under /classify, /caption, /chat, /models, /load and /unload, inside ``blocks``."""
+    limits = {"classify": 2, "caption": 1, "chat": studio.settings.chat_slots, "models": 4, "load": 2, "unload": 2}
+    functions = [make(studio) for make in (_classify, _caption, _chat, _models)]
+    for function in (*functions, _load(studio, blocks), _unload(studio, blocks)):
         name = function.__name__
-        gr.api(function, api_name=name, concurrency_id=name, concurrency_limit=limits[name])
+        computes = name in ("classify", "caption", "chat", "load")
+        gr.api(
+            spaces.gpu(function) if computes else function,
+            api_name=name,
+            concurrency_id=name,
+            concurrency_limit=limits[name],
+        )
 
 
 @contextmanager
@@ -51,6 +57,7 @@ def _classify(studio: Studio) -> Callable:
         model: str = "",
         top: int = 0,
         language: str = "en",
+        precision: str = "",
     ) -> dict:
         """Say what a picture shows, among labels of your own.
 
@@ -62,13 +69,14 @@ def _classify(studio: Studio) -> Callable:
             model: Name of an image model from /models; empty for the default.
             top: How many labels to return; 0 for all (ten of ImageNet's).
             language: Language of error sentences, "en" or "zh".
+            precision: One of the model's precisions; empty for the best that fits.
 
         Returns:
             file, labels (label and probability, best first), model, seconds, and the evidence: recognised, text_read.
         """
         with _refusing(language):
             options = {"text": text, "text_weight": text_weight, "model": model or None, "top": top or None}
-            result = studio.classify(uploaded(image), ready.split(labels), **options)
+            result = studio.classify(uploaded(image), ready.split(labels), precision=precision, **options)
             return records.classification(result)
 
     return classify
@@ -76,7 +84,12 @@ def _classify(studio: Studio) -> Callable:
 
 def _caption(studio: Studio) -> Callable:
     def caption(
-        clip: FileData, spoken: str = "", translate: bool = False, model: str = "", language: str = "en"
+        clip: FileData,
+        spoken: str = "",
+        translate: bool = False,
+        model: str = "",
+        language: str = "en",
+        precision: str = "",
     ) -> dict:
         """Write down what is said, heard and seen in an audio or video file, over time.
 
@@ -86,13 +99,15 @@ def _caption(studio: Studio) -> Callable:
             translate: Whether to write the speech in English.
             model: Name of a speech model from /models; empty for the default.
             language: Language of scenes, summary and error sentences, "en" or "zh".
+            precision: One of the model's precisions; empty for the best that fits.
 
         Returns:
             language, duration_s, segments (start_s, end_s, kind, text, flags), summary, models, seconds.
         """
         with _refusing(language):
-            options = {"language": spoken or None, "translate": translate, "model": model or None}
-            return records.caption(studio.caption(uploaded(clip), words=_words(language), **options))
+            options = {"language": spoken or None, "translate": translate, "words": _words(language)}
+            result = studio.caption(uploaded(clip), model=model or None, precision=precision, **options)
+            return records.caption(result)
 
     return caption
 
@@ -108,6 +123,7 @@ def _chat(studio: Studio) -> Callable:
         temperature: float = Sampling.temperature,
         seed: int = -1,
         language: str = "en",
+        precision: str = "",
     ) -> dict:
         """Answer a question, about files if there are any.
 
@@ -121,6 +137,7 @@ def _chat(studio: Studio) -> Callable:
             temperature: 0 for the most likely words; up to 2 for more varied ones.
             seed: For the same answer again; -1 for any.
             language: Language of error sentences, "en" or "zh".
+            precision: One of the model's precisions; empty for the best that fits.
 
         Returns:
             text, model, prompt_tokens, completion_tokens, first_token_s, tokens_per_s.
@@ -128,7 +145,8 @@ def _chat(studio: Studio) -> Callable:
         with _refusing(language):
             question = Message("user", message, tuple(uploaded(file) for file in files))
             sampling = Sampling(max_tokens, temperature, seed=None if seed < 0 else seed)
-            result = studio.chat([*_earlier(history), question], model=model or None, sampling=sampling, system=system)
+            options = {"model": model or None, "precision": precision, "sampling": sampling, "system": system}
+            result = studio.chat([*_earlier(history), question], **options)
             return records.reply(result)
 
     return chat
@@ -136,10 +154,57 @@ def _chat(studio: Studio) -> Callable:
 
 def _models(studio: Studio) -> Callable:
     def models() -> list[dict]:
-        """List the models that this studio uses: name, task, precision, licence, sizes, what they can and cannot do."""
-        return [records.model(row) for row in studio.models()]
+        """List the models that this studio uses: task, licence, sizes, what they can and cannot do, what fits now."""
+        held = studio.status().loaded
+        rows = dict.fromkeys(row for task in TASKS for row in studio.choices(task))
+        return [records.offer(row, _planned(studio, row.name), held) for row in rows]
 
     return models
+
+
+def _planned(studio: Studio, name: str) -> Plan | ModelError:
+    try:
+        return studio.plan(name)
+    except ModelError as refusal:
+        return refusal
+
+
+def _load(studio: Studio, blocks: gr.Blocks) -> Callable:
+    def load(name: str, request: gr.Request, precision: str = "", language: str = "en") -> dict:
+        """Download a model where needed and bring it into memory. For the operator only.
+
+        Args:
+            name: Name of a model from /models.
+            precision: One of its precisions; empty for the best that fits.
+            language: Language of error sentences, "en" or "zh".
+
+        Returns:
+            name, device, precision, memory_bytes, load_s, in_use; nothing when its memory was needed again at once.
+        """
+        with _refusing(language):
+            operator.check(studio, blocks, request.headers)
+            found = studio.load(name, precision=precision)
+            return records.in_memory(found) if found else {}
+
+    return load
+
+
+def _unload(studio: Studio, blocks: gr.Blocks) -> Callable:
+    def unload(request: gr.Request, name: str = "", language: str = "en") -> dict:
+        """Free the memory of a model, or of all that are not in use. For the operator only.
+
+        Args:
+            name: Name of a model; empty for all.
+            language: Language of error sentences, "en" or "zh".
+
+        Returns:
+            unloaded: how many models were freed.
+        """
+        with _refusing(language):
+            operator.check(studio, blocks, request.headers)
+            return {"unloaded": int(studio.unload(name)) if name else studio.unload_all()}
+
+    return unload
 
 
 def _earlier(history: Sequence[dict]) -> Iterable[Message]:

@@ -25,7 +25,7 @@ def waiting(step: Progress, specs: view.Specs, language: str) -> dict:
     return turns.noted(words, "\n\n".join([*lines, plain(amounts)]) or words, pending=True)
 
 
-def given(reply: Reply, specs: view.Specs, language: str) -> dict:
+def given(reply: Reply, specs: view.Specs, language: str, devices: view.Devices = view.CPU_ONLY) -> dict:
     """The closed block under an answer: badge in its title, the facts and the whole prompt inside."""
     say = speaker(language)
     spec = specs.get(reply.model)
@@ -33,6 +33,7 @@ def given(reply: Reply, specs: view.Specs, language: str) -> dict:
         "chat_saw",
         title=spec.title if spec else reply.model,
         precision=spec.precision if spec else "",
+        device=say(f"device_{devices.get(reply.model, 'cpu')}"),
         speed=f"{reply.tokens_per_s:.0f}",
     )
     blocks = [_perceived(perception, language) for perception in reply.saw] or [plain(say("chat_saw_nothing"))]

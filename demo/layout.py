@@ -55,7 +55,7 @@ def build(studio: Studio) -> gr.Blocks:
         page.strip.render()
         page.follow(page.strip, lambda language: {"value": page.status(language)})
         _follow_language(blocks, page)
-        api.add(studio)
+        api.add(studio, blocks)
     page.i18n.translations.update(page.translations())
     blocks.i18n_instance = page.i18n
     return blocks

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -114,8 +114,12 @@ class Page:
         return tables | {"zh-CN": tables["zh"], "zh-TW": tables["zh"]}
 
     def specs(self) -> dict[str, ModelSpec]:
-        """The rows of this profile by name and by title: progress and results may name either."""
-        rows = self.studio.catalogue()
+        """Rows, at the precision they were last loaded at, by name and by title: progress may say either."""
+        loads = self.loads()
+        rows = [
+            replace(row, precision=loads[row.name].precision or row.precision) if row.name in loads else row
+            for row in self.studio.catalogue()
+        ]
         return {row.title: row for row in rows} | {row.name: row for row in rows}
 
     def status(self, language: str) -> str:
@@ -126,8 +130,15 @@ class Page:
         self.ran.update((entry.name, entry) for entry in self.studio.status().loaded)
         return self.ran
 
-    def where(self, language: str) -> str:
-        """Where models run, in a sentence."""
+    def devices(self) -> dict[str, str]:
+        """Where each model runs, or last did."""
+        return {name: entry.device for name, entry in self.loads().items()}
+
+    def where(self, language: str, names: Iterable[str] = ()) -> str:
+        """Where models run, in a sentence; ``names`` are those that were used."""
+        devices = self.devices()
+        if any(devices.get(name, "cpu") != "cpu" for name in names):
+            return say(language, "made_where_gpu", name=self.studio.status().device_name)
         settings = self.studio.settings
         hardware = Hardware.here(settings)
         threads = plan(self.studio.models()[0], hardware, settings).threads

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from . import view
+from . import spaces, view
 from .page import QUIET, Page
 from .streams import refusing
 from .text import say
@@ -65,7 +65,7 @@ class Runner:
             **QUIET,
         )
         working = begun.then(
-            refusing(work),
+            spaces.gpu(refusing(work)),
             [*inputs, self.page.language],
             [self.stage, *outputs],
             concurrency_id=concurrency_id,

@@ -24,7 +24,7 @@ LANES = (("speech", "caption_speech"), ("sound", "caption_sounds"), ("scene", "c
 SILENCE = "silence"
 
 
-def clip(path: str, caption: Caption, specs: view.Specs, language: str) -> str:
+def clip(path: str, caption: Caption, specs: view.Specs, language: str, devices: view.Devices = view.CPU_ONLY) -> str:
     """The whole result. Its first element stays the same while it grows, so that playing is not cut off."""
     say = speaker(language)
     parts = (
@@ -33,9 +33,13 @@ def clip(path: str, caption: Caption, specs: view.Specs, language: str) -> str:
         _summary(caption, say, language),
         lanes(caption, say, language),
         transcript(caption, say),
-        view.badge((step.model for step in caption.stages), caption.seconds, specs, say) if caption.done else "",
+        _badge(caption, specs, say, devices) if caption.done else "",
     )
     return f'<div class="mm-clip">{"".join(parts)}</div>'
+
+
+def _badge(caption: Caption, specs: view.Specs, say: Say, devices: view.Devices) -> str:
+    return view.badge((step.model for step in caption.stages), caption.seconds, specs, say, devices)
 
 
 def player(path: str, caption: Caption | None, say: Say) -> str:

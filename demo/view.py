@@ -12,6 +12,8 @@ from . import units
 from .text import Say, card, speaker
 
 Specs = Mapping[str, ModelSpec]  # by name and by title
+Devices = Mapping[str, str]  # where each model ran, by name; "cpu" where it is not told
+CPU_ONLY: Devices = {}
 
 SHOWN_CLASSES = 3
 SHOWN_TEXTS = 8
@@ -97,7 +99,15 @@ def _amount(value: float, unit: str) -> str:
 # -- classification
 
 
-def classification(result: Classification, specs: Specs, language: str, *, top: int = 5, reading: bool = False) -> str:
+def classification(
+    result: Classification,
+    specs: Specs,
+    language: str,
+    *,
+    top: int = 5,
+    reading: bool = False,
+    devices: Devices = CPU_ONLY,
+) -> str:
     """The winner in a sentence, the bars, the evidence, the badge."""
     say = speaker(language)
     parts = (
@@ -105,7 +115,7 @@ def classification(result: Classification, specs: Specs, language: str, *, top: 
         _columns(result, top, say) if result.text_labels else bars(result.labels[:top], say),
         _evidence(result, say, language, reading),
         notes(result.flags, say),
-        badge([*(s.model for s in result.stages), result.model], result.seconds, specs, say),
+        badge([*(s.model for s in result.stages), result.model], result.seconds, specs, say, devices),
     )
     return f'<div class="mm-answer">{"".join(parts)}</div>'
 
@@ -170,11 +180,14 @@ def notes(flags: Iterable[str], say: Say) -> str:
 # -- badge, how it was made, strip
 
 
-def badge(names: Iterable[str], taken_s: float, specs: Specs, say: Say) -> str:
+def badge(names: Iterable[str], taken_s: float, specs: Specs, say: Say, devices: Devices = CPU_ONLY) -> str:
     """Which models answered, at what precision, where, and how long it took."""
     unique = dict.fromkeys(name for name in names if name in specs)
-    models = " + ".join(f"{specs[name].title} ({specs[name].precision})" for name in unique)
-    words = say("badge", models=f"{models} · {say('device_cpu')}", seconds=units.seconds(taken_s))
+    at = {name: say(f"device_{devices.get(name, 'cpu')}") for name in unique}
+    mixed = len(set(at.values())) > 1
+    each = (f"{specs[n].title} ({specs[n].precision}{', ' + at[n] if mixed else ''})" for n in unique)
+    where = "" if mixed else f" · {next(iter(at.values()), say('device_cpu'))}"
+    words = say("badge", models=" + ".join(each) + where, seconds=units.seconds(taken_s))
     return f'<p class="mm-badge">{escape(words)}</p>'
 
 

@@ -63,6 +63,11 @@ def _command(commands, name: str, run, help: str) -> argparse.ArgumentParser:
     return command
 
 
+def _choice(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", help="default: the best that fits")
+    command.add_argument("--precision", default="", help="one of the model's; default: the best that fits")
+
+
 def _models_command(commands) -> None:
     command = _command(commands, "models", _models, "list the models")
     command.add_argument("--json", action="store_true")
@@ -79,7 +84,7 @@ def _classify_command(commands) -> None:
     command.add_argument("--labels", default="", help="comma-separated; without: the 1,000 ImageNet classes")
     command.add_argument("--text", default="", help="words that came with the image")
     command.add_argument("--text-weight", type=float, default=0.5, help="0: picture alone, 1: text alone")
-    command.add_argument("--model")
+    _choice(command)
     command.add_argument("--top", type=int, help="how many labels to show")
     command.add_argument("--json", action="store_true")
 
@@ -87,7 +92,7 @@ def _classify_command(commands) -> None:
 def _caption_command(commands) -> None:
     command = _command(commands, "caption", _caption, "describe a clip over time")
     command.add_argument("file", metavar="FILE")
-    command.add_argument("--model")
+    _choice(command)
     command.add_argument("--language", help="the language spoken (default: detected)")
     command.add_argument("--translate", action="store_true", help="into English")
     command.add_argument("--words", choices=("en", "zh"), default="en", help="language of scenes and summary")
@@ -100,7 +105,7 @@ def _chat_command(commands) -> None:
     command = _command(commands, "chat", _chat, "ask, about files if you like")
     command.add_argument("prompt", metavar="PROMPT")
     command.add_argument("--file", action="append", default=[], metavar="F", help="image, audio or video; repeatable")
-    command.add_argument("--model")
+    _choice(command)
     command.add_argument("--max-tokens", type=int, default=defaults.max_tokens)
     command.add_argument("--temperature", type=float, default=defaults.temperature)
     command.add_argument("--seed", type=int)
@@ -111,6 +116,8 @@ def _chat_command(commands) -> None:
 
 
 def _models(studio: Studio, args) -> None:
+    for _ in studio.settle():
+        pass
     rows = [records.model(spec) for spec in studio.models()]
     if args.json:
         _print_json(rows)
@@ -134,8 +141,9 @@ def _classify(studio: Studio, args) -> None:
     labels = parse_labels(args.labels)
     results = []
     for image in args.images:
-        options = {"text": args.text, "text_weight": args.text_weight, "model": args.model, "top": args.top}
-        result = _finish(studio.stream_classify(image, labels, **options))
+        options = {"text": args.text, "text_weight": args.text_weight, "top": args.top}
+        choice = {"model": args.model, "precision": args.precision}
+        result = _finish(studio.stream_classify(image, labels, **options, **choice))
         results.append(records.classification(result, file=image))
         if not args.json:
             _print_classification(results[-1])
@@ -158,7 +166,7 @@ def _caption(studio: Studio, args) -> None:
 
     kind = args.format or _format_of(args.out)
     options = {"model": args.model, "language": args.language, "translate": args.translate, "words": args.words}
-    result = _finish(studio.stream_caption(args.file, **options))
+    result = _finish(studio.stream_caption(args.file, precision=args.precision, **options))
     text = subtitles.write(result, kind)
     if args.out:
         _write(Path(args.out), text)
@@ -181,7 +189,7 @@ def _write(path: Path, text: str) -> None:
 def _chat(studio: Studio, args) -> None:
     sampling = Sampling(max_tokens=args.max_tokens, temperature=args.temperature, seed=args.seed)
     message = Message("user", args.prompt, tuple(args.file))
-    stream = studio.stream_chat((message,), model=args.model, sampling=sampling)
+    stream = studio.stream_chat((message,), model=args.model, precision=args.precision, sampling=sampling)
     if args.json:
         _print_json(records.reply(_finish(stream)))
         return

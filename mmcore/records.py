@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from .types import Caption, Classification, Label, ModelSpec, Reply, TextBox
+from collections.abc import Iterable
+
+from .errors import StudioError
+from .types import Caption, Classification, Label, Loaded, ModelSpec, Plan, Reply, TextBox
 
 
 def classification(result: Classification, file: str | None = None) -> dict:
@@ -70,7 +73,31 @@ def model(spec: ModelSpec) -> dict:
         "can": spec.can,
         "cannot": spec.cannot,
         "tried": spec.tried,
+        "modalities": list(spec.modalities),
+        "precisions": {rung.name: rung.memory_bytes for rung in spec.precisions},
     }
+
+
+def offer(spec: ModelSpec, found: Plan | StudioError, loaded: Iterable[Loaded]) -> dict:
+    """A model and how it can be had now: ``fits``, ``plan`` or ``refusal``, and what is ``loaded`` of it."""
+    fits = isinstance(found, Plan)
+    return model(spec) | {
+        "fits": fits,
+        "plan": plan(found) if fits else None,
+        "refusal": None if fits else str(found),
+        "loaded": [in_memory(entry) for entry in loaded if entry.name == spec.name],
+    }
+
+
+def plan(found: Plan) -> dict:
+    """``device, precision, memory_bytes, why``."""
+    return {key: getattr(found, key) for key in ("device", "precision", "memory_bytes", "why")}
+
+
+def in_memory(entry: Loaded) -> dict:
+    """``name, device, precision, memory_bytes, load_s, in_use``."""
+    keys = ("name", "device", "precision", "memory_bytes", "in_use")
+    return {key: getattr(entry, key) for key in keys} | {"load_s": round(entry.load_s, 3)}
 
 
 def _labels(labels: tuple[Label, ...]) -> list[dict]:

@@ -116,9 +116,9 @@ def test_models_lists_the_rows_of_the_profile(client, server):
     assert {"task", "licence", "download_bytes", "memory_bytes", "can", "cannot"} <= rows[0].keys()
 
 
-def test_the_api_has_four_documented_functions_and_nothing_of_the_page(client):
+def test_the_api_has_its_documented_functions_and_nothing_of_the_page(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/classify", "/caption", "/chat", "/models"}
+    assert set(endpoints) == {"/classify", "/caption", "/chat", "/models", "/load", "/unload"}
     described = {p["parameter_name"]: p for p in endpoints["/classify"]["parameters"]}
     assert list(described)[:3] == ["image", "labels", "text"]
     assert all(p["python_type"]["type"] for p in described.values())
@@ -152,10 +152,10 @@ def test_a_path_or_a_link_of_the_caller_is_never_read(server, path, place):
     """Sent by hand, since the client would upload a file of its own machine."""
     file = {"path": path, "meta": {"_type": "gradio.FileData"}}
     data = {
-        "classify": [file, "a, b", "", 0.5, "", 0, "en"],
-        "caption": [file, "", False, "", "en"],
-        "chat": ["What?", [file], [], "", "", 8, 0.2, -1, "en"],
-        "history": ["What?", [], [{"role": "user", "content": [file, "Look"]}], "", "", 8, 0.2, -1, "en"],
+        "classify": [file, "a, b", "", 0.5, "", 0, "en", ""],
+        "caption": [file, "", False, "", "en", ""],
+        "chat": ["What?", [file], [], "", "", 8, 0.2, -1, "en", ""],
+        "history": ["What?", [], [{"role": "user", "content": [file, "Look"]}], "", "", 8, 0.2, -1, "en", ""],
     }[place]
     answer = _call(server[0], "chat" if place == "history" else place, data)
     assert "event: error" in answer and "root:" not in answer and "event: complete" not in answer
@@ -227,7 +227,7 @@ def test_two_calls_at_once_both_get_their_own_answer(client):
 def test_a_closed_stream_of_the_page_leaves_no_running_answer(server):
     """What Stop and a closed page do: the handler's generator is closed in the middle."""
     tab = _chat_tab(server[1])
-    stream = tab._answer([{"role": "user", "content": "count to a thousand"}], None, "", 0.2, 500, "en")
+    stream = tab._answer([{"role": "user", "content": "count to a thousand"}], "", "", "", 0.2, 500, "en")
     shown = [next(stream) for _ in range(6)]
     assert fake.running == 1 and shown[-1][-1]["role"] == "assistant"
     stream.close()
@@ -239,7 +239,7 @@ def test_a_closed_stream_of_the_page_leaves_no_running_answer(server):
 
 def test_a_bug_is_one_sentence_and_its_trace_goes_to_the_log(server, caplog):
     tab = _chat_tab(server[1])
-    broken = [*tab._answer([{"role": "user", "content": "hi"}], 12345, "", "warm", 5, "zh")]
+    broken = [*tab._answer([{"role": "user", "content": "hi"}], "", "", "", "warm", 5, "zh")]
     said = broken[-1][-1]["content"]
     assert "程序自己出错了" in said and "Traceback" not in said
     assert "a bug, not a refusal" in caplog.text

@@ -10,6 +10,7 @@ from mmcore.types import Caption
 from mmcore.wording import LANGUAGES
 
 from .. import downloads, examples, timeline, uploads, view
+from ..choosing import Chooser
 from ..page import QUIET, Page
 from ..running import Runner
 from ..streams import shown
@@ -32,6 +33,7 @@ def build(page: Page) -> None:
 class _Tab:
     def __init__(self, page: Page):
         self.page = page
+        self.chooser = Chooser(page, ("speech",), "caption")
 
     # -- what is on it
 
@@ -70,6 +72,8 @@ class _Tab:
     def _build_options(self) -> None:
         add = self.page.add
         with add(gr.Accordion, {"label": "options"}, open=False):
+            self.chooser.build_model({"label": "model", "info": "model_info"})
+            self.chooser.build_precision()
             self.spoken = add(
                 gr.Dropdown,
                 {"label": "caption_language", "info": "caption_language_info"},
@@ -102,7 +106,9 @@ class _Tab:
         for name, tab in zip(SOURCES, self.source_tabs, strict=True):
             tab.select(lambda name=name: name, None, self.source, **QUIET)
         runner = Runner(page, "caption", self.run, self.stop, self.stage)
-        inputs = [self.source, self.file, self.mic, self.camera, self.spoken, self.translate]
+        choice = [self.chooser.model, self.chooser.precision]
+        inputs = [self.source, self.file, self.mic, self.camera, self.spoken, self.translate, *choice]
+        self.chooser.wire()
         outputs = [self.answer, self.made, self.kept, *self.files]
         filled = self.dataset.click(self._fill, [self.dataset], [self.source, self.file], **QUIET)
         works = [
@@ -115,15 +121,14 @@ class _Tab:
     def _fill(self, index: int):
         return "file", self.examples[index].file
 
-    def _work(self, source, file, mic, camera, spoken, translate, language) -> Iterator[tuple]:
+    def _work(self, source, file, mic, camera, spoken, translate, model, precision, language) -> Iterator[tuple]:
         """(progress line, answer, how it was made, what is kept, a file per format) after every step."""
         path = {"file": file, "mic": mic, "camera": camera}[source]
         locked = [gr.update(value=None, interactive=False) for _ in downloads.FORMATS]
         yield view.stage(say(language, "stage_start")), _nothing(language), gr.skip(), None, *locked
         same = [gr.skip() for _ in downloads.FORMATS]
-        stream = self.page.studio.stream_caption(
-            path or "", language=spoken or None, translate=translate, words=language
-        )
+        options = {"language": spoken or None, "translate": translate, "words": language}
+        stream = self.page.studio.stream_caption(path or "", model=model or None, precision=precision or "", **options)
         for line, result in shown(stream, self.page.specs(), language):
             if result is None:
                 yield line, gr.skip(), gr.skip(), None, *same
@@ -136,8 +141,9 @@ class _Tab:
 
     def _drawn(self, path: str, result: Caption, language: str) -> tuple[str, str]:
         specs = self.page.specs()
-        answer = timeline.clip(path, result, specs, language)
-        return answer, view.how_made(result.stages, (), specs, self.page.where(language), language)
+        answer = timeline.clip(path, result, specs, language, self.page.devices())
+        where = self.page.where(language, [step.model for step in result.stages])
+        return answer, view.how_made(result.stages, (), specs, where, language)
 
     def _redraw(self, kept: tuple[str, Caption] | None, language: str):
         if kept is None:

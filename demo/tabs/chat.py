@@ -9,9 +9,10 @@ from functools import partial
 
 import gradio as gr
 
-from mmcore.types import Message, Progress, Reply, Sampling
+from mmcore.types import Progress, Reply, Sampling
 
-from .. import chatview, examples, turns, uploads, view
+from .. import chatview, examples, spaces, turns, uploads, view
+from ..choosing import Chooser
 from ..errors import refusal_of
 from ..page import QUIET, Page
 from ..text import say
@@ -29,7 +30,7 @@ def build(page: Page) -> None:
 class _Tab:
     def __init__(self, page: Page):
         self.page = page
-        self.choices = page.studio.kit.choices("chat")
+        self.chooser = Chooser(page, ("chat",), "chat")
 
     # -- what is on it
 
@@ -60,20 +61,11 @@ class _Tab:
         self._build_options()
 
     def _build_model(self) -> None:
-        first = self.choices[0]
         with gr.Row(elem_classes="mm-chat-head", equal_height=True):
-            self.model = self.page.add(
-                gr.Dropdown,
-                {"label": "chat_model"},
-                choices=[(spec.title, spec.name) for spec in self.choices],
-                value=first.name,
-                scale=2,
-                min_width=240,
-                elem_id="chat-model",
-            )
+            self.chooser.build_model({"label": "chat_model"}, scale=2, min_width=240)
             self.card = self.page.add_drawn(
                 "chat_first_card",
-                partial(self._card, first.name),
+                partial(self._card, ""),
                 elem_classes="mm-chat-card",
                 elem_id="chat-card",
                 scale=4,
@@ -84,6 +76,7 @@ class _Tab:
     def _build_options(self) -> None:
         add = self.page.add
         with add(gr.Accordion, {"label": "options"}, open=False):
+            self.chooser.build_precision()
             self.system = add(
                 gr.Textbox,
                 {"label": "chat_system", "info": "chat_system_info", "placeholder": "chat_system_hint"},
@@ -108,7 +101,7 @@ class _Tab:
                 )
 
     def _card(self, name: str, language: str) -> str:
-        return view.note_line(chatview.model_card(self.page.specs()[name], language))
+        return view.note_line(chatview.model_card(self.chooser.spec(name), language))
 
     # -- what it does
 
@@ -126,15 +119,17 @@ class _Tab:
         left = gr.on([self.new.click, chatbot.clear], None, cancels=works, **QUIET)
         left.then(self._cleared, [page.language], [box, chatbot, page.strip], **QUIET)
         chatbot.undo(self._undo, [chatbot], [box, chatbot], **QUIET)
-        self.model.change(self._card, [self.model, page.language], [self.card], **QUIET)
-        page.redraw(self._card, [self.model], [self.card])
+        model = self.chooser.model
+        model.change(self._card, [model, page.language], [self.card], **QUIET)
+        page.redraw(self._card, [model], [self.card])
+        self.chooser.wire()
 
     def _wire_answer(self, asked):
         page = self.page
-        inputs = [self.chatbot, self.model, self.system, self.temperature, self.max_tokens, page.language]
+        choice = [self.chooser.model, self.chooser.precision]
         answering = asked.then(
-            self._answer,
-            inputs,
+            spaces.gpu(self._answer),
+            [self.chatbot, *choice, self.system, self.temperature, self.max_tokens, page.language],
             [self.chatbot],
             concurrency_id="chat",
             concurrency_limit=page.studio.settings.chat_slots,
@@ -167,7 +162,7 @@ class _Tab:
         last = turns.messages(history[index : index + 1])[0]
         return gr.update(value={"text": last.text, "files": list(last.files)}), history[:index]
 
-    def _answer(self, history, model, system, temperature, max_tokens, language) -> Iterator[list[dict]]:
+    def _answer(self, history, model, precision, system, temperature, max_tokens, language) -> Iterator[list[dict]]:
         """The conversation after every step: a moving note, the growing answer, then what the model was given."""
         messages = turns.messages(history)
         if not messages or messages[-1].role != "user":
@@ -175,20 +170,18 @@ class _Tab:
             return
         yield [*history, turns.noted(say(language, "stage_start"), pending=True)]
         sampling = Sampling(max_tokens=int(max_tokens), temperature=temperature)
+        options = {"model": model or None, "precision": precision or "", "system": system or "", "sampling": sampling}
         tail: list[dict] = []
         try:
-            for tail in self._tails(messages, model, system or "", sampling, language):
+            for tail in self._tails(self.page.studio.stream_chat(messages, **options), language):
                 yield [*history, *tail]
         except Exception as error:
             kept = [turn for turn in tail if not turns.is_note(turn)]
             yield [*history, *kept, turns.answered(f"⚠️ {chatview.plain(refusal_of(error, language))}")]
 
-    def _tails(
-        self, messages: list[Message], model: str, system: str, sampling: Sampling, language: str
-    ) -> Iterator[list[dict]]:
+    def _tails(self, stream: Iterator[Progress | Reply], language: str) -> Iterator[list[dict]]:
         """What follows the question, step by step. Closing it stops the model."""
         specs = self.page.specs()
-        stream = self.page.studio.stream_chat(messages, model=model, sampling=sampling, system=system)
         next_s = 0.0
         with closing(stream):
             for step in stream:
@@ -196,11 +189,14 @@ class _Tab:
                     yield [chatview.waiting(step, specs, language)]
                 elif step.done or time.monotonic() >= next_s:
                     next_s = time.monotonic() + PACE_S
-                    yield self._answered(step, specs, language)
+                    yield self._answered(step, language)
 
-    def _answered(self, reply: Reply, specs: view.Specs, language: str) -> list[dict]:
+    def _answered(self, reply: Reply, language: str) -> list[dict]:
         answer = turns.answered(reply.text)
-        return [answer, chatview.given(reply, specs, language)] if reply.done else [answer]
+        if not reply.done:
+            return [answer]
+        self.page.speeds[reply.model] = reply.tokens_per_s
+        return [answer, chatview.given(reply, self.page.specs(), language, self.page.devices())]
 
     def _ended(self, language: str):
         return _free(), self.page.status(language)

@@ -10,6 +10,7 @@ from mmcore.errors import InputError
 from mmcore.types import Classification
 
 from .. import examples, uploads, view
+from ..choosing import Chooser
 from ..page import QUIET, Page
 from ..running import Runner
 from ..streams import shown
@@ -33,6 +34,7 @@ def build(page: Page) -> None:
 class _Tab:
     def __init__(self, page: Page):
         self.page = page
+        self.chooser = Chooser(page, ("image-text", "image-classes"), "classify")
 
     # -- what is on it
 
@@ -75,6 +77,8 @@ class _Tab:
     def _build_options(self) -> None:
         add = self.page.add
         with add(gr.Accordion, {"label": "options"}, open=False):
+            self.chooser.build_model({"label": "model", "info": "model_info"})
+            self.chooser.build_precision()
             self.weight = add(
                 gr.Slider,
                 {"label": "classify_weight", "info": "classify_weight_info"},
@@ -107,7 +111,9 @@ class _Tab:
     def wire(self) -> None:
         page = self.page
         runner = Runner(page, "classify", self.run, self.stop, self.stage)
-        inputs = [self.image, self.labels, self.text, self.weight, self.top, self.read]
+        choice = [self.chooser.model, self.chooser.precision]
+        inputs = [self.image, self.labels, self.text, self.weight, self.top, self.read, *choice]
+        self.chooser.wire()
         outputs = [self.answer, self.made, self.kept]
         filled = self.dataset.click(
             self._fill, [self.dataset, page.language], [self.image, self.labels, self.text],
@@ -130,13 +136,14 @@ class _Tab:
         labels = say(language, chosen.labels) if chosen.labels else ""
         return chosen.file, labels, say(language, chosen.text) if chosen.text else ""
 
-    def _work(self, image, labels, text, weight, top, read, language) -> Iterator[tuple]:
+    def _work(self, image, labels, text, weight, top, read, model, precision, language) -> Iterator[tuple]:
         """(progress line, answer, how it was made, the result kept) after every step."""
         yield view.stage(say(language, "stage_start")), _nothing(language), gr.skip(), None
         if not image:
             raise InputError("no_file")
+        options = {"text": text or "", "text_weight": weight, "read_text": read}
         stream = self.page.studio.stream_classify(
-            image, ready.split(labels or ""), text=text or "", text_weight=weight, read_text=read
+            image, ready.split(labels or ""), model=model or None, precision=precision or "", **options
         )
         for line, result in shown(stream, self.page.specs(), language):
             if result is None:
@@ -145,9 +152,10 @@ class _Tab:
                 yield line, *self._drawn(result, top, language, reading=bool(line) and read), result
 
     def _drawn(self, result: Classification, top: int, language: str, *, reading: bool = False) -> tuple[str, str]:
-        specs = self.page.specs()
-        answer = view.classification(result, specs, language, top=int(top), reading=reading)
-        return answer, view.how_made(result.stages, (), specs, self.page.where(language), language)
+        specs, devices = self.page.specs(), self.page.devices()
+        answer = view.classification(result, specs, language, top=int(top), reading=reading, devices=devices)
+        where = self.page.where(language, [result.model])
+        return answer, view.how_made(result.stages, (), specs, where, language)
 
     def _redraw(self, result: Classification | None, top: int, language: str):
         if result is None:

@@ -22,6 +22,10 @@ from .adding import Adding
 ORDER = ("chat", "image-text", "image-classes", "speech", "sentences", "reading", "sounds")
 WORK = {"concurrency_id": "models", "concurrency_limit": 2, "show_progress": "hidden", "api_visibility": "private"}
 
+# the tab can be opened before the page has taken the browser's language
+SPOKEN = """(task, model, precision) => [task, model, precision, localStorage.getItem("mm-language")
+  || (navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en")]"""
+
 
 def build(page: Page) -> None:
     """The tab, inside the caller's ``gr.Tab``."""
@@ -119,8 +123,8 @@ class _Tab:
         page, language = self.page, self.page.language
         self.chosen = [self.task, self.model, self.precision]
         self.shown = [self.fit, self.gauges, self.cards]
-        page.tab.select(self._opened, [*self.chosen, language], [self.stage, *self.shown], **WORK)
-        page.language.change(self._drawn, [*self.chosen, language], self.shown, **QUIET)
+        page.tab.select(self._opened, [*self.chosen, language], [self.stage, *self.shown], js=SPOKEN, **WORK)
+        page.redraw(self._drawn, self.chosen, self.shown)
         page.redraw(self._worded, [self.model], [self.precision])
         self.task.input(self._of_task, [self.task, language], [self.model, self.precision, self.cards], **QUIET)
         self.model.change(self._changed, [self.model, language], [self.precision, self.fit], **QUIET)

@@ -77,6 +77,8 @@ WORDS = {
     # badge and how it was made
     "badge": "{models} · {seconds}",
     "device_cpu": "CPU",
+    "device_cuda": "GPU",
+    "device_mps": "Apple GPU",
     "made_step": "Step",
     "made_model": "Model",
     "made_time": "Time",
@@ -84,6 +86,7 @@ WORDS = {
     "made_given": "What the model was given",
     "made_where": "Where it ran",
     "made_where_value": "the CPU of this computer, on {threads} of {cores} cores",
+    "made_where_gpu": "the GPU of this computer, {name}",
     "made_precision": "{title}: {precision}, {licence}. It {can}. Limits: {cannot}.",
     # classify
     "classify_image": "Picture",
@@ -197,7 +200,7 @@ WORDS = {
     "chat_max_tokens": "Longest answer",
     "chat_max_tokens_info": "In tokens; a token is about three quarters of an English word.",
     "chat_new": "New chat",
-    "chat_saw": "{title} · {precision} · {speed} tokens/s · what it was given",
+    "chat_saw": "{title} · {precision} · {device} · {speed} tokens/s · what it was given",
     "chat_saw_nothing": "Only the words of the conversation: no file was attached to this message.",
     "chat_numbers": "{prompt} tokens read, {completion} written; first word after {first}; {speed} tokens/s.",
     "chat_prompt": "The whole prompt",

@@ -72,6 +72,8 @@ WORDS = {
     # 徽标与来历
     "badge": "{models} · {seconds}",
     "device_cpu": "CPU",
+    "device_cuda": "GPU",
+    "device_mps": "苹果 GPU",
     "made_step": "步骤",
     "made_model": "模型",
     "made_time": "用时",
@@ -79,6 +81,7 @@ WORDS = {
     "made_given": "模型拿到了什么",
     "made_where": "在哪里运行",
     "made_where_value": "这台电脑的 CPU，使用 {cores} 个核心中的 {threads} 个",
+    "made_where_gpu": "这台电脑的显卡 {name}",
     "made_precision": "{title}：{precision}，{licence}。能力：{can}。局限：{cannot}。",
     # 分类
     "classify_image": "图片",
@@ -187,7 +190,7 @@ WORDS = {
     "chat_max_tokens": "回答最长",
     "chat_max_tokens_info": "以词元计，一个词元大约是一到两个汉字。",
     "chat_new": "新对话",
-    "chat_saw": "{title} · {precision} · 每秒 {speed} 个词元 · 它拿到了什么",
+    "chat_saw": "{title} · {precision} · {device} · 每秒 {speed} 个词元 · 它拿到了什么",
     "chat_saw_nothing": "只有对话里的文字：这条消息没有附带文件。",
     "chat_numbers": "读入 {prompt} 个词元，写出 {completion} 个；{first} 后出第一个词；每秒 {speed} 个词元。",
     "chat_prompt": "完整的提示词",
