@@ -1,12 +1,14 @@
 """The studio's page: flags -> Settings -> Studio -> page -> server.
 
-python app.py [--host 0.0.0.0] [--port 7860] [--profile embedded] [--mcp]
+python app.py [--host 0.0.0.0] [--port 7860] [--profile embedded]
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
+import sys
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported: nothing is reported anywhere
 
@@ -21,8 +23,15 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
     parser.add_argument("--profile", choices=PROFILES, help="which models (default: auto, or MM_PROFILE)")
-    parser.add_argument("--mcp", action="store_true", help="also offer the API as MCP tools (needs gradio[mcp])")
     return parser.parse_args(argv)
+
+
+def has_mcp() -> bool:
+    """Whether the API can also be offered as MCP tools; Gradio leaves them out without a word."""
+    found = importlib.util.find_spec("mcp") is not None
+    if not found:
+        print('No MCP tools: the package mcp is not installed (pip install "gradio[mcp]").', file=sys.stderr)
+    return found
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -37,7 +46,7 @@ def main(argv: list[str] | None = None) -> None:
         layout.launch(
             blocks,
             max_file_bytes=settings.limits.file_bytes,
-            mcp=flags.mcp,
+            mcp=has_mcp(),
             server_name=flags.host,
             server_port=flags.port,
         )

@@ -50,6 +50,8 @@ def theme() -> gr.themes.Base:
         body_text_color_subdued_dark="#94a3b8",
         input_placeholder_color="#64748b",
         input_placeholder_color_dark="#94a3b8",
+        link_text_color="#0f766e",
+        link_text_color_dark="#2dd4bf",
         slider_color="#0f766e",
         slider_color_dark="#2dd4bf",
     )

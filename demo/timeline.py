@@ -20,8 +20,8 @@ SEEK = """element.addEventListener("click", (event) => {
   const line = event.target.closest("[data-at]"), clip = element.querySelector("video");
   if (line && clip) { clip.currentTime = Number(line.dataset.at); clip.play(); }
 });"""
-LANES = (("speech", "caption_speech"), ("sound", "caption_sounds"), ("scene", "caption_scenes"))
 SILENCE = "silence"
+SOUNDS = ("speech", "singing", "music", SILENCE)
 
 
 def clip(path: str, caption: Caption, specs: view.Specs, language: str, devices: view.Devices = view.CPU_ONLY) -> str:
@@ -83,16 +83,32 @@ def _summary(caption: Caption, say: Say, language: str) -> str:
 
 
 def lanes(caption: Caption, say: Say, language: str) -> str:
-    """Words, sounds and scenes over one time axis; a lane with nothing in it is left out."""
+    """Words, every kind of sound and scenes over one time axis; a lane with nothing in it is left out."""
     if not caption.segments or not caption.duration_s:
         return ""
-    rows = "".join(_lane(caption, kind, say(key), say, language) for kind, key in LANES if caption.of(kind))
+    rows = "".join(
+        _lane(name, kind, segments, caption.duration_s, say, language)
+        for name, kind, segments in _rows(caption, say)
+        if segments
+    )
     axis = f'<span></span><div class="mm-axis"><span>0:00</span><span>{units.clock(caption.duration_s)}</span></div>'
     return f'<div class="mm-lanes" role="group" aria-label="{escape(say("caption_lanes"))}">{rows}{axis}</div>'
 
 
-def _lane(caption: Caption, kind: str, name: str, say: Say, language: str) -> str:
-    blocks = "".join(_block(segment, caption.duration_s, say, language) for segment in caption.of(kind))
+def _rows(caption: Caption, say: Say) -> list[tuple[str, str, tuple[Segment, ...]]]:
+    """(name, kind, segments) per lane: sounds overlap, so each kind has its own; silence only where it is all."""
+    sounds = {kind: tuple(s for s in caption.of("sound") if s.text == kind) for kind in SOUNDS}
+    if any(sounds[kind] for kind in SOUNDS if kind != SILENCE):
+        del sounds[SILENCE]
+    return [
+        (say("caption_speech"), "speech", caption.of("speech")),
+        *((say(f"sound_{kind}"), "sound", segments) for kind, segments in sounds.items()),
+        (say("caption_scenes"), "scene", caption.of("scene")),
+    ]
+
+
+def _lane(name: str, kind: str, segments: tuple[Segment, ...], duration_s: float, say: Say, language: str) -> str:
+    blocks = "".join(_block(segment, duration_s, say, language) for segment in segments)
     return f'<span class="mm-quiet">{escape(name)}</span><div class="mm-lane mm-{kind}">{blocks}</div>'
 
 
@@ -110,7 +126,7 @@ def _block(segment: Segment, duration_s: float, say: Say, language: str) -> str:
 
 def text_of(segment: Segment, say: Say, language: str) -> str:
     """What a segment says, scenes and sounds in the language of the page."""
-    if segment.kind == "sound" and segment.text in ("speech", "singing", "music", SILENCE):
+    if segment.kind == "sound" and segment.text in SOUNDS:
         return say(f"sound_{segment.text}")
     if segment.kind == "scene" and (segment.recognised or segment.text_read):
         return describe.scene(segment.recognised, segment.text_read, language)

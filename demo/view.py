@@ -28,8 +28,11 @@ def empty(first: str, second: str) -> str:
 
 
 def stage(words: str) -> str:
-    """A step without a known length."""
-    return f'<div class="mm-stage" role="status"><span class="mm-pulse" aria-hidden="true"></span>{escape(words)}</div>'
+    """A step in words, and the seconds since the first step (counted in the browser)."""
+    return (
+        f'<div class="mm-stage" role="status"><span class="mm-pulse" aria-hidden="true"></span>'
+        f'<span>{escape(words)}</span><span class="mm-elapsed" aria-hidden="true"></span></div>'
+    )
 
 
 def note(words: str) -> str:
@@ -50,7 +53,7 @@ def progress(step: Progress, specs: Specs, language: str) -> str:
     words, amounts = step_words(step, specs, language)
     card_lines = first_use_lines(step, specs, language)
     shown_card = f'<div class="mm-card">{"".join(f"<p>{escape(line)}</p>" for line in card_lines)}</div>'
-    return (shown_card if card_lines else "") + stage(words) + _meter(step, words, amounts)
+    return stage(words) + _meter(step, words, amounts) + (shown_card if card_lines else "")
 
 
 def step_words(step: Progress, specs: Specs, language: str) -> tuple[str, str]:

@@ -272,6 +272,6 @@ def test_the_flags_choose_profile_address_and_port(monkeypatch):
     import app
 
     flags = app.parse(["--host", "0.0.0.0", "--port", "7999", "--profile", "fake"])
-    assert (flags.host, flags.port, flags.profile, flags.mcp) == ("0.0.0.0", 7999, "fake", False)
+    assert (flags.host, flags.port, flags.profile) == ("0.0.0.0", 7999, "fake")
     with pytest.raises(SystemExit):
         app.parse(["--profile", "imaginary"])

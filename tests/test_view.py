@@ -147,7 +147,8 @@ def test_a_doubtful_line_says_every_reason():
 
 def test_lanes_lie_on_one_time_axis():
     html = timeline.lanes(CLIP, speaker("en"), "en")
-    assert "left:40.00%;width:60.00%" in html and ">music<" in html
+    assert "left:40.00%;width:60.00%" in html and ">Music<" in html
+    assert html.index(">Words<") < html.index(">Voice<") < html.index(">Music<")  # sounds overlap: a lane each
     assert "音乐" in timeline.lanes(CLIP, speaker("zh"), "zh")
 
 
