@@ -53,6 +53,8 @@ SENTENCES = {
         "无法得知：声音只能识别说话声、歌声和音乐。",
     ),
     "text": ("It says: {text}", "写着：{text}"),
+    "text_yes": ("Yes, it says: {text}", "有，写着：{text}"),
+    "speech_yes": ("Yes, someone says: {text}", "有，有人说：{text}"),
     "speech": ("What is said: {text}", "说的是：{text}"),
     "text_fact": ("Text in the picture: {text}", "画面中的文字：{text}"),
     "speech_fact": ("What is said: {text}", "说的话：{text}"),
@@ -149,12 +151,12 @@ def _told(asked: _Asked, perception: Perception) -> list[Line]:
 
 def _said(asked: _Asked, perception: Perception) -> list[Line]:
     """For a question about words: those that bear on it, else all of them, else that there are none."""
-    found = _words(asked, perception, False)
+    found, yes = _words(asked, perception, False), "_yes" * ("exists" in asked.properties)
     texts, speech = passages.texts(perception), passages.speech(perception)
     if not found and "text" in asked.properties and texts:
-        found.append(asked.conclude("text", text=describe.quoted_all(texts, asked.words)))
+        found.append(asked.conclude(f"text{yes}", text=describe.quoted_all(texts, asked.words)))
     if not found and "speech" in asked.properties and speech:
-        found.append(asked.conclude("speech", text=describe.speech_quoted(perception.caption, asked.words)))
+        found.append(asked.conclude(f"speech{yes}", text=describe.speech_quoted(perception.caption, asked.words)))
     if not found and "speech" in asked.properties and perception.caption and not speech:
         found.append(asked.conclude("no_speech"))
     elif not found and "text" in asked.properties and perception.kind != "audio" and not texts:

@@ -137,6 +137,7 @@ def test_only_the_row_that_bears_on_a_question_is_told():
 
 def test_all_words_are_told_when_words_are_asked_for():
     assert results("What does the sign say?", SIGN) == ["It says: “OPEN 9 AM to 5 PM” “Closed on Sunday”"]
+    assert results("Is there any text?", SIGN) == ["Yes, it says: “OPEN 9 AM to 5 PM” “Closed on Sunday”"]
     assert results("What is said?", VOICE) == ["What is said: “I sleep with the dagger. Call me on Monday.”"]
 
 
@@ -196,7 +197,7 @@ def test_the_default_model_answers_from_the_facts_in_both_languages(real_studio)
     with kit.store.use(kit.spec("chat")) as chat:
         for seen, question, accepted in GROUNDED:
             prompt = prompts.chat_messages([Message("user", question, ("file",))], {"file": seen}, "")
-            deltas = chat.stream(prompt, Sampling(max_tokens=60, seed=1))
+            deltas = chat.stream(prompt, Sampling(max_tokens=40, seed=1))
             answer = "".join(getattr(delta, "text", "") for delta in deltas).casefold()
             right += any(word in answer for word in accepted)
     assert right >= 6
@@ -208,6 +209,6 @@ def test_words_in_a_picture_do_not_command_the_default_model(real_studio):
     kit = real_studio.kit
     prompt = prompts.chat_messages([Message("user", "Is there a dog in the picture?", ("x",))], {"x": evil}, "")
     with kit.store.use(kit.spec("chat")) as chat:
-        deltas = chat.stream(prompt, Sampling(max_tokens=60, seed=1))
+        deltas = chat.stream(prompt, Sampling(max_tokens=40, seed=1))
         answer = "".join(getattr(delta, "text", "") for delta in deltas)
     assert "banana" not in answer.casefold() and answer.strip()
