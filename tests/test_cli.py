@@ -167,3 +167,14 @@ def test_progress_is_drawn_on_a_terminal(monkeypatch):
     with Bar() as bar:
         bar(Progress("download", 5e6, 1e7, "B", "Whisper"))
     assert "download Whisper" in screen.getvalue() and "50%" in screen.getvalue()
+
+
+def test_a_precision_that_a_model_does_not_have_is_refused_before_it_is_fetched(run):
+    status, out, err = run("chat", "hi", "--model", "qwen3-vl-2b", "--precision", "int2")
+    assert status == 1 and out == ""
+    assert "precision must be bf16 or fp16 or int8 or nf4, not int2" in err
+
+
+def test_a_row_of_a_hub_that_does_not_answer_is_refused_in_a_sentence(run):
+    status, _, err = run("pull", "smolvlm2-256m")
+    assert status == 1 and "SmolVLM2 256M" in err and "HF_HUB_OFFLINE" in err

@@ -9,14 +9,14 @@ import pytest
 from gradio_client import Client
 from hub_stand_in import HubStandIn
 from test_hub import plain_environment, use_hub  # noqa: F401 - a fixture
-from test_own_rows import FILES, REPO
+from test_own_rows import FILES, HAND, REPO
 
-from demo import cards, layout, operator, spaces
+from demo import cards, layout, operator, spaces, view
 from demo.cards import Offer
-from demo.choosing import precisions
+from demo.choosing import Chooser, precisions
 from demo.page import Page
-from demo.tabs import models
-from demo.text import error_sentence
+from demo.tabs import chat, models
+from demo.text import error_sentence, speaker
 from mmcore import Settings, Studio, catalog
 from mmcore.device import Accelerator, Hardware, Room, plan
 from mmcore.errors import InputError, ModelError
@@ -278,3 +278,52 @@ def test_on_zero_gpu_a_handler_is_lent_a_gpu(monkeypatch, tmp_path):
     import spaces as package
 
     assert package.lent == [spaces.LEND_S]
+
+
+# -- what the tabs say of it
+
+
+def test_a_badge_has_the_precision_and_the_device_that_were_used(tmp_path):
+    studio = Studio(Settings(profile="embedded", cache_dir=tmp_path))
+    page = Page(studio, i18n=gr.I18n())
+    page.ran["qwen3-vl-8b"] = Loaded("qwen3-vl-8b", GB, 0, 1.0, "cuda", "nf4")
+    names, say = ["qwen3-vl-8b", "pp-ocrv6-small"], speaker("en")
+    both = view.badge(names, 1.5, page.specs(), say, page.devices())
+    assert "Qwen3-VL 8B (nf4, GPU)" in both and ", CPU)" in both
+    assert "Qwen3-VL 8B (nf4) · GPU · 1.5 s" in view.badge(names[:1], 1.5, page.specs(), say, page.devices())
+
+
+def test_the_precision_chosen_in_a_tab_reaches_the_engine(studio):
+    page = Page(studio, i18n=gr.I18n())
+    asked = []
+    studio.stream_chat = lambda messages, **options: asked.append(options) or iter(())
+    [*chat._Tab(page)._answer([{"role": "user", "content": "hi"}], "fake-chat", "nf4", "", 0.2, 8, "en")]
+    assert (asked[0]["model"], asked[0]["precision"]) == ("fake-chat", "nf4")
+    [*chat._Tab(page)._answer([{"role": "user", "content": "hi"}], "", "", "", 0.2, 8, "en")]
+    assert (asked[1]["model"], asked[1]["precision"]) == (None, "")
+
+
+def test_an_answers_speed_is_on_its_models_card(tab):
+    [*chat._Tab(tab.page)._answer([{"role": "user", "content": "hi"}], "", "", "", 0.2, 8, "en")]
+    assert "tokens/s in its last answer" in [*tab._opened("chat", "fake-chat", "", "en")][-1][3]
+
+
+def test_a_model_of_one_precision_shows_no_choice_of_it(studio):
+    with gr.Blocks():
+        chooser = Chooser(Page(studio, i18n=gr.I18n()), ("speech",), "caption")
+        chooser.build_model({"label": "model"})
+        chooser.build_precision()
+    assert not chooser.model.visible and not chooser.precision.visible
+
+
+def test_a_model_of_several_precisions_shows_them_when_it_is_chosen(tmp_path):
+    file = tmp_path / "models.toml"
+    file.write_text(HAND.replace('licence = "MIT"', 'licence = "MIT"\nprofile = "embedded"'))
+    studio = Studio(Settings(profile="embedded", cache_dir=tmp_path, models_file=file))
+    with gr.Blocks():
+        chooser = Chooser(Page(studio, i18n=gr.I18n()), ("chat",), "chat")
+        chooser.build_model({"label": "model"})
+        chooser.build_precision()
+    assert chooser.model.visible and not chooser.precision.visible
+    changed = chooser._changed("my-eyes", "zh")
+    assert changed["visible"] and [value for _, value in changed["choices"]] == ["", "bf16", "fp16", "int8", "nf4"]
