@@ -1,10 +1,10 @@
 """mmcore: see, hear and answer with models loaded when they are first used.
 
-    from mmcore import Studio
-    studio = Studio()
-    studio.classify("photo.jpg", ["cat", "dog"])
-    studio.caption("clip.mp4").summary
-    studio.chat("Why is the sky blue?").text
+from mmcore import Studio
+studio = Studio()
+studio.classify("photo.jpg", ["cat", "dog"])
+studio.caption("clip.mp4").summary
+studio.chat("Why is the sky blue?").text
 """
 
 from .errors import InputError, ModelError, Stopped, StudioError, WeightsError
