@@ -327,3 +327,18 @@ def test_a_model_of_several_precisions_shows_them_when_it_is_chosen(tmp_path):
     assert chooser.model.visible and not chooser.precision.visible
     changed = chooser._changed("my-eyes", "zh")
     assert changed["visible"] and [value for _, value in changed["choices"]] == ["", "bf16", "fp16", "int8", "nf4"]
+
+
+def test_a_load_that_is_stopped_half_way_leaves_nothing_in_memory(tmp_path, monkeypatch, tab, plain_environment):  # noqa: F811
+    studio = Studio(Settings(profile="embedded", cache_dir=tmp_path / "c", models_file=tmp_path / "models.toml"))
+    tab.studio = tab.page.studio = studio
+    with HubStandIn() as hub:
+        use_hub(monkeypatch, hub.address)
+        hub.publish(REPO, FILES, pipeline_tag="image-text-to-text")
+        studio.add(REPO, "chat")
+        hub.trouble.pause_s = 0.05
+        steps = tab._load("chat", "tiny-vl", "", "en", request())
+        shown = next(line for line, *_ in steps if "Fetching Tiny-VL" in line and "progressbar" in line)
+        steps.close()
+        assert "of 3 MB" in shown and not studio.status().loaded and not studio.is_kept("tiny-vl")
+    studio.close()

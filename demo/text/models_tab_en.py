@@ -82,7 +82,7 @@ WORDS = {
     "add_add": "Add",
     "add_looking": "Asking the hub about {repo}…",
     "add_found": "This can be added. Nothing has been downloaded yet.",
-    "add_added": "{title} was added, at the commit it is at now. Choose Load to download it.",
+    "add_added": "{title} was added, at the commit it is at now. Press Load to download it.",
     "hub_gated": "Gated",
     "hub_gated_yes": "yes: its licence must be accepted on the hub, and HF_TOKEN set",
     "hub_gated_no": "no",
