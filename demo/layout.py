@@ -80,13 +80,18 @@ def _header(page: Page) -> None:
 
 def _follow_language(blocks: gr.Blocks, page: Page) -> None:
     """The page takes the browser's language when it opens, and the switch's afterwards."""
-
-    def opened(language: str):
-        return [language, *page.opening_in(language)]
-
-    everything = [page.language, *page.worded, *page.opening]
-    blocks.load(opened, [page.language], everything, js=CHOOSE, **QUIET)
-    switched = page.language.input(page.words_in, [page.language], list(page.worded), js=FOLLOW, **QUIET)
+    chosen = blocks.load(None, None, [page.language], js=CHOOSE, **QUIET)
+    queued = QUIET | {"queue": True, "concurrency_limit": None}  # only what is queued can be cancelled
+    opened = chosen.then(page.opening_in, [page.language], [*page.worded, *page.opening], **queued)
+    switched = page.language.input(
+        page.words_in,
+        [page.language],
+        list(page.worded),
+        js=FOLLOW,
+        trigger_mode="always_last",
+        cancels=[opened],  # a switch while the page still opens is not undone by what arrives late
+        **QUIET,
+    )
     for function, inputs, outputs in page.redrawn:
         switched = switched.then(function, [*inputs, page.language], outputs, **QUIET)
     _renew(switched, [block for block in blocks.blocks.values() if isinstance(block, (gr.File, gr.Audio, gr.Video))])

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 
 from mmcore.types import Message
 
+REFUSAL = "refusal"
+
 
 def messages(history: Iterable[dict]) -> list[Message]:
-    """Every turn, without the notes that the page itself put between them (they carry a title)."""
-    return [_message(turn) for turn in history if not (turn.get("metadata") or {}).get("title")]
+    """Every turn, without the notes that the page itself put between them (see ``is_note``)."""
+    return [_message(turn) for turn in history if not is_note(turn)]
 
 
 def _message(turn: dict) -> Message:
@@ -48,5 +50,12 @@ def noted(title: str, text: str = "", *, pending: bool = False) -> dict:
     return {"role": "assistant", "content": text, "metadata": {"title": title, "status": status}}
 
 
+def refused(sentence: str) -> dict:
+    """A refusal where the answer would be; it is no part of what the model is told later."""
+    return {"role": "assistant", "content": sentence, "metadata": {"id": REFUSAL}}
+
+
 def is_note(turn: dict) -> bool:
-    return bool((turn.get("metadata") or {}).get("title"))
+    """Whether the page itself said it: a note carries a title, a refusal its mark."""
+    metadata = turn.get("metadata") or {}
+    return bool(metadata.get("title")) or metadata.get("id") == REFUSAL

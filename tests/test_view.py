@@ -184,6 +184,7 @@ def test_turns_are_read_from_the_page_and_from_plain_calls_alike():
             "metadata": {"title": "what it was given"},
         },
     ]
+    page += [turns.refused("⚠️ The model is busy.")]
     plain = [{"role": "user", "content": ["What?", {"path": "/u/cat.jpg"}]}, {"role": "assistant", "content": "A cat."}]
     expected = [Message("user", "What?", ("/u/cat.jpg",)), Message("assistant", "A cat.")]
     assert turns.messages(page) == turns.messages(plain) == expected

@@ -177,7 +177,7 @@ class _Tab:
                 yield [*history, *tail]
         except Exception as error:
             kept = [turn for turn in tail if not turns.is_note(turn)]
-            yield [*history, *kept, turns.answered(f"⚠️ {chatview.plain(refusal_of(error, language))}")]
+            yield [*history, *kept, turns.refused(f"⚠️ {chatview.plain(refusal_of(error, language))}")]
 
     def _tails(self, stream: Iterator[Progress | Reply], language: str) -> Iterator[list[dict]]:
         """What follows the question, step by step. Closing it stops the model."""
