@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
+import signal
 import sys
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported: nothing is reported anywhere
@@ -36,6 +37,7 @@ def has_mcp() -> bool:
 
 def main(argv: list[str] | None = None) -> None:
     flags = parse(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stopped container deletes its uploads, like Ctrl+C
     settings = Settings.from_env(profile=flags.profile)
     if not settings.chat_threads:  # a core is left for the page
         settings = Settings.from_env(profile=flags.profile, chat_threads=max(1, default_threads() - 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -265,6 +266,45 @@ def test_opening_the_page_imports_no_runtime(tmp_path):
     root = Path(__file__).parent.parent
     done = subprocess.run([sys.executable, "-c", code], cwd=root, env=env, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_uploads_are_deleted_when_the_studio_is_stopped(tmp_path):
+    folder = tmp_path / "uploads"
+    env = {
+        **os.environ,
+        "GRADIO_TEMP_DIR": str(folder),
+        "MM_CACHE_DIR": str(tmp_path),
+        "GRADIO_SERVER_NAME": "127.0.0.1",
+    }
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    root = Path(__file__).parent.parent
+    command = [sys.executable, "app.py", "--profile", "fake", "--port", str(port)]
+    app = subprocess.Popen(command, cwd=root, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _answers(f"http://127.0.0.1:{port}/")
+        sent = httpx.post(
+            f"http://127.0.0.1:{port}/gradio_api/upload", files={"files": ("note.txt", b"mine")}, timeout=30
+        )
+        assert Path(sent.json()[0]).read_bytes() == b"mine"
+        app.terminate()
+        app.wait(timeout=60)
+    finally:
+        app.kill()
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
+
+
+def _answers(address: str) -> None:
+    """Wait until the page is served."""
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            return httpx.get(address, timeout=30).raise_for_status()
+        except httpx.TransportError:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
 
 
 def test_the_flags_choose_profile_address_and_port(monkeypatch):
