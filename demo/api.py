@@ -14,11 +14,11 @@ from gradio.data_classes import FileData
 
 from mmcore import Studio, records
 from mmcore.errors import InputError, ModelError
+from mmcore.features.text import listed
 from mmcore.types import TASKS, Message, Plan, Sampling
 
 from . import operator, spaces, turns
 from .errors import refusal_of
-from .text import labels as ready
 from .uploads import uploaded
 
 ROLES = ("system", "user", "assistant")
@@ -76,7 +76,7 @@ def _classify(studio: Studio) -> Callable:
         """
         with _refusing(language):
             options = {"text": text, "text_weight": text_weight, "model": model or None, "top": top or None}
-            result = studio.classify(uploaded(image), ready.split(labels), precision=precision, **options)
+            result = studio.classify(uploaded(image), listed(labels), precision=precision, **options)
             return records.classification(result)
 
     return classify

@@ -9,13 +9,13 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from . import catalog, doctor, records
 from .errors import InputError, StudioError
+from .features.text import listed
 from .settings import PROFILES, Settings
 from .studio import Studio
 from .terminal import Bar
@@ -138,7 +138,7 @@ def _pull(studio: Studio, args) -> None:
 
 
 def _classify(studio: Studio, args) -> None:
-    labels = parse_labels(args.labels)
+    labels = listed(args.labels)
     results = []
     for image in args.images:
         options = {"text": args.text, "text_weight": args.text_weight, "top": args.top}
@@ -209,11 +209,6 @@ def _doctor(studio: Studio, args) -> int:
 
 
 # -- output
-
-
-def parse_labels(text: str) -> list[str]:
-    """Labels between commas (Western or Chinese), semicolons or line ends."""
-    return [label.strip() for label in re.split(r"[,，、;；\n]", text) if label.strip()]
 
 
 def _results(stream: Iterator) -> Iterator:

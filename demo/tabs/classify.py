@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import gradio as gr
 
 from mmcore.errors import InputError
+from mmcore.features.text import listed
 from mmcore.types import Classification
 
 from .. import examples, uploads, view
@@ -143,7 +144,7 @@ class _Tab:
             raise InputError("no_file")
         options = {"text": text or "", "text_weight": weight, "read_text": read}
         stream = self.page.studio.stream_classify(
-            image, ready.split(labels or ""), model=model or None, precision=precision or "", **options
+            image, listed(labels or ""), model=model or None, precision=precision or "", **options
         )
         for line, result in shown(stream, self.page.specs(), language):
             if result is None:

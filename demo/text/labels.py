@@ -1,6 +1,4 @@
-"""Ready sets of labels, in both languages, and how typed labels are read."""
-
-import re
+"""Ready sets of labels, in both languages."""
 
 SETS = {
     "everyday": (
@@ -32,8 +30,3 @@ SETS = {
 def labels_of(name: str, language: str) -> str:
     """The labels of a set as a visitor would type them; "imagenet" is the empty field."""
     return "" if name == "imagenet" else SETS[name][language == "zh"]
-
-
-def split(text: str) -> list[str]:
-    """Labels between commas (Western or Chinese), semicolons or line ends."""
-    return [label.strip() for label in re.split(r"[,，、;；\n]", text) if label.strip()]

@@ -1,4 +1,4 @@
-"""Text to numbers and yes-or-no: no files, no models."""
+"""Text to items, numbers and yes-or-no: no files, no models."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ import zlib
 
 COMPRESSION = 2.4  # bytes per compressed byte; Whisper's own limit for a loop (Radford 2022, section 4.5)
 SHORT_LOOP, PHRASE_LOOP = 4, 3  # how often in a row one word, or a longer phrase, is said
+
+
+def listed(text: str) -> list[str]:
+    """The items of a typed list: between commas (Western or Chinese), semicolons or line ends."""
+    return [item.strip() for item in re.split(r"[,，、;；\n]", text) if item.strip()]
 
 
 def is_repetitive(text: str) -> bool:
