@@ -246,6 +246,16 @@ def test_a_bug_is_one_sentence_and_its_trace_goes_to_the_log(server, caplog):
     assert "a bug, not a refusal" in caplog.text
 
 
+def test_a_caption_without_a_file_asks_for_one(server):
+    from demo.page import Page
+    from demo.streams import refusing
+    from demo.tabs.caption import _Tab
+
+    work = refusing(_Tab(Page(server[1], i18n=gr.I18n()))._work)
+    line, *_ = [*work("file", None, None, None, "", False, "", "", "en")][-1]
+    assert "Add a file first" in line
+
+
 def _chat_tab(studio: Studio):
     from demo.page import Page
     from demo.tabs.chat import _Tab

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
+import warnings
+from pathlib import Path
 
 import av
 import numpy as np
@@ -295,3 +298,19 @@ def test_no_file_stays_open(tmp_path):
             next(stream)
             stream.close()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_refused_folder_is_left_closed(tmp_path):
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        before = open_files()
+        assert refused(clip.probe, tmp_path, LIMITS).code == "file_is_folder"
+        assert open_files() == before
+    assert warned == []
+
+
+def open_files() -> int:
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("this system does not list open files")
+    gc.collect()
+    return len(os.listdir("/proc/self/fd"))

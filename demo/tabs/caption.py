@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import gradio as gr
 
+from mmcore.errors import InputError
 from mmcore.types import Caption
 from mmcore.wording import LANGUAGES
 
@@ -126,9 +127,11 @@ class _Tab:
         path = {"file": file, "mic": mic, "camera": camera}[source]
         locked = [gr.update(value=None, interactive=False) for _ in downloads.FORMATS]
         yield view.stage(say(language, "stage_start")), _nothing(language), gr.skip(), None, *locked
+        if not path:
+            raise InputError("no_file")
         same = [gr.skip() for _ in downloads.FORMATS]
         options = {"language": spoken or None, "translate": translate, "words": language}
-        stream = self.page.studio.stream_caption(path or "", model=model or None, precision=precision or "", **options)
+        stream = self.page.studio.stream_caption(path, model=model or None, precision=precision or "", **options)
         for line, result in shown(stream, self.page.specs(), language):
             if result is None:
                 yield line, gr.skip(), gr.skip(), None, *same

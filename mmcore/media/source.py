@@ -50,7 +50,7 @@ def opened_file(path: str | os.PathLike, limits: Limits) -> Iterator[BinaryIO]:
     """The file open for reading. Raises InputError when it is missing, a folder, empty or too large."""
     name = Path(path).name
     try:
-        file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)), "rb")
+        file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - closed at the end
     except IsADirectoryError:
         raise InputError("file_is_folder", name=name) from None
     except (OSError, ValueError):
@@ -59,6 +59,11 @@ def opened_file(path: str | os.PathLike, limits: Limits) -> Iterator[BinaryIO]:
     with file:
         _check_size(os.fstat(file.fileno()), name, limits)
         yield file
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """A pipe is opened at once too, to be refused."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _check_size(found: os.stat_result, name: str, limits: Limits) -> None:
