@@ -78,11 +78,13 @@ class Profile:
                 self.is_settled = True
 
     def fall_back(self, refusal: ModelError) -> bool:
-        """Use the embedded rows from now on when ``refusal`` means that the hub is away; whether it does."""
-        away = refusal.code in HUB_IS_AWAY and self.name == HUB
-        if away:
+        """Use the embedded rows from now on when ``refusal`` means that the hub is away; whether to try again with
+        them. All who waited for one download are refused together: each of them falls back."""
+        if refusal.code not in HUB_IS_AWAY:
+            return False
+        if self.name == HUB:
             self.choice = Choice(EMBEDDED, "hub_went_away")
-        return away
+        return self.choice.why == "hub_went_away"
 
     def _choose(self) -> Choice:
         """On "cpu" the hub's models run without a GPU; "auto" and "gpu" use them only with one."""

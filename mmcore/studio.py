@@ -151,9 +151,9 @@ class Studio:
         """Settle the profile at the first use; what is found about a GPU becomes the store's."""
         if not self.profile.is_settled:
             yield from background(self.profile.settle)
-            hardware = self.profile.hardware
-            if hardware.accelerator and not self.store.hardware.accelerator:
-                self.store.hardware, self.store.room = hardware, self._room(hardware)
+        hardware = self.profile.hardware  # by whoever comes next, where the one who looked has stopped
+        if hardware.accelerator and not self.store.hardware.accelerator:
+            self.store.room, self.store.hardware = self._room(hardware), hardware
 
     # -- state
 

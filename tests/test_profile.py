@@ -66,6 +66,23 @@ def test_a_hub_that_goes_away_makes_the_studio_fall_back_and_other_refusals_do_n
     assert (profile.name, profile.choice.why) == ("embedded", "hub_went_away")
 
 
+def test_all_who_waited_for_one_download_fall_back_when_the_hub_goes_away():
+    profile = settled("auto", L4, ANSWERS)
+    assert [profile.fall_back(WeightsError("hub_unreachable", name="x")) for _ in range(2)] == [True, True]
+    never = settled("auto", L4, AWAY)
+    assert never.fall_back(WeightsError("hub_unreachable", name="x")) is False
+
+
+def test_a_gpu_is_used_even_when_the_first_visitor_stops_while_it_is_looked_for(studio):
+    gpu = Hardware(4, 16 * GB, 12 * GB, L4)
+    studio.profile = Profile("auto", CPU_ONLY, look=lambda hardware: gpu, has_gpu=lambda: True, ask_hub=lambda: ANSWERS)
+    first = studio.settle()
+    next(first)
+    first.close()
+    assert [*studio.settle()] == []
+    assert studio.store.hardware.accelerator == L4 and studio.store.room.device_bytes > 0
+
+
 def row(gigabytes: float) -> ModelSpec:
     sizes = {"bf16": 1.0, "fp16": 1.0, "int8": 0.55, "nf4": 0.35}
     rungs = tuple(Precision(name, int(gigabytes * share * GB)) for name, share in sizes.items())
