@@ -44,6 +44,11 @@ class _Entry:
     load_s: float = 0.0
 
 
+def _key(spec: ModelSpec, wish: str) -> tuple[str, str]:
+    """A row with one precision is one model, whatever is wished."""
+    return spec.name, wish if spec.precisions else ""
+
+
 class Store:
     """``with store.use(spec) as model:`` is the one door to a model."""
 
@@ -101,7 +106,7 @@ class Store:
     def is_ready(self, spec: ModelSpec, precision: str = "") -> bool:
         """Whether ``use`` would return at once."""
         with self._changed:
-            entry = self._table.get((spec.name, precision))
+            entry = self._table.get(_key(spec, precision))
             return entry is not None and entry.state == READY
 
     def loaded(self) -> tuple[Loaded, ...]:
@@ -132,7 +137,7 @@ class Store:
     # -- pinning
 
     def _pinned(self, spec: ModelSpec, wish: str, report: Report) -> _Entry:
-        key = (spec.name, wish)
+        key = _key(spec, wish)
         while True:
             with self._changed:
                 entry = self._table.get(key)
@@ -208,7 +213,7 @@ class Store:
                     self._take_over(entry, victims)
                     break
                 if time.monotonic() > deadline:
-                    raise self._refusal(entry.spec, entry.plan, self._free_bytes(entry.plan.device))
+                    raise self._refusal(entry.spec, entry.plan, self._freeable_bytes(entry.plan.device))
                 self._changed.wait(TICK_S)
             report(Progress("wait", subject=entry.spec.title))
         for victim in victims:
@@ -232,6 +237,10 @@ class Store:
 
     def _free_bytes(self, device: str) -> int:
         return self.room.on(device) - sum(entry.reserved_bytes for entry in self._pool(device))
+
+    def _freeable_bytes(self, device: str) -> int:
+        idle = (e for e in self._pool(device) if e.state == READY and not e.pins)
+        return self._free_bytes(device) + sum(entry.reserved_bytes for entry in idle)
 
     def _victims(self, wanted: Plan) -> list[_Entry] | None:
         """The least recently used idle models whose eviction makes room; None when they cannot."""
@@ -258,7 +267,7 @@ class Store:
     def _leave(self, entry: _Entry, error: BaseException | None) -> None:
         with self._changed:
             entry.state, entry.error = GONE, error
-            key = (entry.spec.name, entry.wish)
+            key = _key(entry.spec, entry.wish)
             if self._table.get(key) is entry:
                 del self._table[key]
             self._changed.notify_all()

@@ -328,6 +328,21 @@ def test_two_precisions_of_one_model_live_side_by_side(make_store):
     assert names(store) == []
 
 
+def test_a_row_with_one_precision_is_loaded_once_whatever_precision_is_wished(make_store, opener):
+    store = make_store()
+    for wish in ("", "nf4", "anything"):
+        store.load(spec("a"), precision=wish)
+    assert opener.opened == ["a"] and store.is_ready(spec("a"), "nf4")
+
+
+def test_a_refusal_counts_idle_models_among_what_can_be_freed(make_store):
+    store = make_store(budget_mb=3000)
+    store.load(spec("idle", 1000))
+    with store.use(spec("busy", 2000)), pytest.raises(ModelError) as refusal:
+        store.load(spec("large", 2500))
+    assert refusal.value.values["free_gib"] == pytest.approx(1000 * MB / 2**30)
+
+
 def test_random_use_from_threads_stays_within_budget_and_never_frees_what_is_used(make_store):
     store, budget_mb = make_store(budget_mb=50, patience_s=30), 50
     rows = [spec(f"m{n}", size) for n, size in enumerate((5, 10, 15, 20, 25, 30))]
