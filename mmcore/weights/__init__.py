@@ -27,7 +27,6 @@ from pathlib import Path
 from ..errors import WeightsError
 from ..types import CONVERTED, ModelSpec, Progress, Report, WeightFile, ignore
 from . import hub, parts, stamp
-from .hub import answers as hub_answers  # noqa: F401 - asked by the studio
 from .wheels import POLL_S, no_disk
 
 STAGING = ".staging"
