@@ -21,6 +21,8 @@ from ..types import Delta, Message, ModelSpec, Plan, Progress, Sampling, Usage
 BATCH_TOKENS = 128  # of a prompt at a time: how soon a stop is heard while the prompt is read
 DEFAULT_CONTEXT = 8192  # tokens, shared by the conversations at hand
 SLOTS = 4
+#: What the runtime says when conversations that fit one by one do not fit together.
+SHARED_CONTEXT_FULL = "Context size has been exceeded."
 _END = object()
 
 
@@ -112,6 +114,8 @@ class LlamaChat:
         if error.get("type") == "exceed_context_size_error":
             tokens, limit = error["n_prompt_tokens"], error["n_ctx"]
             return InputError("context_full", model=self._title, tokens=tokens, limit=limit)
+        if error.get("message") == SHARED_CONTEXT_FULL:
+            return ModelError("model_busy", name=self._title)
         return ModelError("model_failed", name=self._title)
 
     def close(self) -> None:
