@@ -2,7 +2,6 @@
 
 WORDS = {
     "models_task": "Task",
-    "models_task_info": "What the model is for.",
     "task_chat": "Chat",
     "task_image-text": "Pictures and words",
     "task_image-classes": "Pictures",

@@ -2,7 +2,6 @@
 
 WORDS = {
     "models_task": "任务",
-    "models_task_info": "模型用来做什么。",
     "task_chat": "对话",
     "task_image-text": "图文比对",
     "task_image-classes": "看图",

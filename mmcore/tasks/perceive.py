@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from ..media.digest import digest
 from ..types import Caption, Label, Perception, Progress, Report, TextBox
 from . import caption
 from .kit import Kit
+from .labels import Kept
 from .steps import background, loaded
 
 LOOK_SIDE = 1024  # pixels; the classifier sees the central square
@@ -28,33 +28,13 @@ KEPT = 20  # classes of an image: enough for their kinds to add up
 REMEMBERED = 64  # perceptions of a studio
 
 
-class _Memory:
-    """The latest perceptions, by what the file holds. Thread-safe."""
-
-    def __init__(self):
-        self._kept: OrderedDict[str, Perception] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: str) -> Perception | None:
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
-
-    def put(self, key: str, perception: Perception) -> None:
-        with self._lock:
-            self._kept[key] = perception
-            while len(self._kept) > REMEMBERED:
-                self._kept.popitem(last=False)
-
-
 _memories: WeakKeyDictionary = WeakKeyDictionary()  # by store: what is perceived goes when the studio goes
 _memories_lock = threading.Lock()
 
 
-def _memory(kit: Kit) -> _Memory:
+def _memory(kit: Kit) -> Kept:
     with _memories_lock:
-        return _memories.setdefault(kit.store, _Memory())
+        return _memories.setdefault(kit.store, Kept(REMEMBERED))
 
 
 def perceive(kit: Kit, path: str | Path, words: str) -> Generator[Progress, None, Perception]:
