@@ -7,6 +7,7 @@ not use and lock with a random key. Requests are JSON as in the OpenAI API; see 
 
 from __future__ import annotations
 
+import itertools
 import queue
 import re
 import secrets
@@ -23,6 +24,7 @@ DEFAULT_CONTEXT = 8192  # tokens, shared by the conversations at hand
 SLOTS = 4
 #: What the runtime says when conversations that fit one by one do not fit together.
 SHARED_CONTEXT_FULL = "Context size has been exceeded."
+GATHER_S = 0.1  # between two wake-ups of the reader
 _END = object()
 
 
@@ -73,7 +75,7 @@ class LlamaChat:
         started = time.perf_counter()
         thread.start()
         try:
-            yield from self._deltas(iter(chunks.get, _END), started)
+            yield from self._deltas(itertools.chain.from_iterable(iter(chunks.get, _END)), started)
         finally:
             stop.set()
             thread.join()
@@ -84,15 +86,23 @@ class LlamaChat:
         return int(re.search(r"^llamacpp:requests_processing (\d+)", metrics, re.MULTILINE)[1])
 
     def _run(self, request: dict, chunks: queue.SimpleQueue, stop: threading.Event) -> None:
+        """Put what the runtime writes into ``chunks``, gathered: waking the reader takes a core from it each time."""
+        gathered, put_at = [], 0.0
+
         def receive(chunk: dict) -> bool:
-            chunks.put(chunk)
+            nonlocal gathered, put_at
+            gathered.append(chunk)
+            if time.perf_counter() - put_at > GATHER_S:
+                chunks.put(gathered)
+                gathered, put_at = [], time.perf_counter()
             return stop.is_set()
 
         try:
             self._server.handle_chat_completions(request, receive)
         except Exception as error:
-            chunks.put({"error": {"message": type(error).__name__}})
+            gathered.append({"error": {"message": type(error).__name__}})
         finally:
+            chunks.put(gathered)
             chunks.put(_END)
 
     def _deltas(self, chunks: Iterator[dict], started: float) -> Iterator[Delta | Progress]:
