@@ -82,10 +82,10 @@ class Runner:
         )
         return working
 
-    def wire_stop(self, works: Sequence, kept) -> None:
-        """Stop closes the running work; what had been found stays."""
+    def wire_stop(self, works: Sequence, kept):
+        """Stop closes the running work; what had been found stays. Returns the event after it."""
         cancelled = self.stop.click(None, cancels=list(works), **QUIET)
-        cancelled.then(
+        return cancelled.then(
             self._stopped,
             [kept, self.page.language],
             [self.run, self.stop, self.stage, self.page.strip],

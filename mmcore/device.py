@@ -113,7 +113,7 @@ def _as_it_comes(spec: ModelSpec, hardware: Hardware, settings: Settings) -> Pla
     threads = _threads(spec, hardware, settings)
     cores = "1 core" if hardware.cores == 1 else f"{hardware.cores} cores"
     why = f"{spec.precision} on the CPU: the row is built for it; {threads} of {cores}"
-    return Plan(CPU, spec.precision, why, threads, spec.memory_bytes)
+    return Plan(CPU, spec.precision, why, threads, spec.memory_bytes, settings.chat_slots)
 
 
 def _threads(spec: ModelSpec, hardware: Hardware, settings: Settings) -> int:

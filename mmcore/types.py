@@ -343,6 +343,7 @@ class Plan:
     why: str
     threads: int = 1
     memory_bytes: int = 0  # reserved for it
+    slots: int = 4  # conversations answered at once
 
 
 @dataclass(frozen=True)

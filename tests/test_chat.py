@@ -106,7 +106,7 @@ def test_the_same_seed_gives_the_same_answer_and_counts_are_right(real_studio):
 
 
 @pytest.mark.weights
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(80)
 def test_a_stop_ends_generation_in_the_runtime(real_studio):
     real_studio.chat("Hi", sampling=Sampling(max_tokens=1))
     threads = threading.active_count()

@@ -116,7 +116,7 @@ class _Tab:
             runner.wire(trigger, self._work, inputs, outputs, concurrency_id="caption", limit=1)
             for trigger in (self.run.click, filled.then)
         ]
-        runner.wire_stop(works, self.kept)
+        runner.wire_stop(works, self.kept).then(self._kept_files, [self.kept], self.files, **QUIET)
         page.redraw(self._redraw, [self.kept], [self.answer, self.made])
 
     def _fill(self, index: int):
@@ -138,6 +138,10 @@ class _Tab:
             else:
                 files = self._files(result, path) if result.done else same
                 yield line, *self._drawn(path, result, language), (path, result), *files
+
+    def _kept_files(self, kept: tuple[str, Caption] | None) -> list[dict]:
+        """After a stop, what was captioned until then can be downloaded."""
+        return self._files(kept[1], kept[0]) if kept else [gr.skip() for _ in downloads.FORMATS]
 
     def _files(self, result: Caption, path: str) -> list[dict]:
         return [gr.update(value=file, interactive=True) for file in downloads.write(result, path)]

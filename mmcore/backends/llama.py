@@ -21,7 +21,6 @@ from ..types import Delta, Message, ModelSpec, Plan, Progress, Sampling, Usage
 
 BATCH_TOKENS = 128  # of a prompt at a time: how soon a stop is heard while the prompt is read
 DEFAULT_CONTEXT = 8192  # tokens, shared by the conversations at hand
-SLOTS = 4
 #: What the runtime says when conversations that fit one by one do not fit together.
 SHARED_CONTEXT_FULL = "Context size has been exceeded."
 GATHER_S = 0.1  # between two wake-ups of the reader
@@ -30,7 +29,7 @@ _END = object()
 
 def open(spec: ModelSpec, folder: Path, plan: Plan) -> LlamaChat:
     """Load the GGUF file of ``folder``, the first of its parts. Raises ModelError when there is none."""
-    return LlamaChat(spec, str(_gguf(spec, folder)), plan.threads)
+    return LlamaChat(spec, str(_gguf(spec, folder)), plan)
 
 
 def _gguf(spec: ModelSpec, folder: Path) -> Path:
@@ -45,14 +44,14 @@ def _gguf(spec: ModelSpec, folder: Path) -> Path:
 class LlamaChat:
     """A ``ChatModel``. Thread-safe: the runtime queues and batches."""
 
-    def __init__(self, spec: ModelSpec, path: str, threads: int):
+    def __init__(self, spec: ModelSpec, path: str, plan: Plan):
         import xllamacpp
 
         params = xllamacpp.CommonParams()
         params.model.path = path
         params.n_ctx = int(spec.options.get("context", DEFAULT_CONTEXT))
-        params.n_parallel, params.kv_unified = int(spec.options.get("slots", SLOTS)), True
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+        params.n_parallel, params.kv_unified = plan.slots, True
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = plan.threads
         params.n_batch = params.n_ubatch = BATCH_TOKENS
         params.n_gpu_layers = 0
         params.cache_ram_mib = 0  # prefixes stay in their slots; no copies beside them

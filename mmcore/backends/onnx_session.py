@@ -19,5 +19,6 @@ def session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave the cores to others
     options.log_severity_level = QUIET
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

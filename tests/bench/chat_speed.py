@@ -15,7 +15,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from mmcore import Message, Sampling, Settings, Studio
-from mmcore.backends.llama import BATCH_TOKENS, DEFAULT_CONTEXT, SLOTS
+from mmcore.backends.llama import BATCH_TOKENS, DEFAULT_CONTEXT
 
 QUESTIONS = [f"Write a story about a {animal} and the sea." for animal in ("fox", "crab", "goose", "whale")]
 
@@ -28,7 +28,7 @@ class Raw:
 
         params = xllamacpp.CommonParams()
         params.model.path, params.n_ctx = path, DEFAULT_CONTEXT
-        params.n_parallel, params.kv_unified = SLOTS, True
+        params.n_parallel, params.kv_unified = 4, True
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
         params.n_batch = params.n_ubatch = BATCH_TOKENS
         params.n_gpu_layers, params.cache_ram_mib, params.verbosity, params.warmup = 0, 0, 0, False
