@@ -14,6 +14,8 @@ from mmcore import catalog, weights
 from mmcore.backends import convert
 from mmcore.types import CONVERTED
 
+pytestmark = pytest.mark.transfer
+
 ROOT = Path(__file__).parent.parent
 
 

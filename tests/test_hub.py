@@ -28,6 +28,8 @@ from mmcore.types import HubFile, HubSource, ModelSpec, Progress, WeightFile, Wh
 from mmcore.weights import hub as source
 from mmcore.weights.hub import client, transfer
 
+pytestmark = pytest.mark.transfer
+
 ROOT = Path(__file__).parent.parent
 REPO = "maker/tiny"
 WEIGHTS = np.random.default_rng(0).bytes(600_000)

