@@ -29,6 +29,11 @@ class Accelerator:
     free_bytes: int
     capability: tuple[int, int] = (0, 0)
     bf16: bool = True
+    without: frozenset[str] = frozenset()  # backends whose libraries for it are not here
+
+    def runs(self, spec: ModelSpec) -> bool:
+        """Whether the row's backend can use it."""
+        return self.kind in spec.devices and spec.backend not in self.without
 
 
 @dataclass(frozen=True)
@@ -89,24 +94,36 @@ def default_budget(hardware: Hardware) -> int:
     return hardware.free_bytes * 3 // 4
 
 
-def plan(spec: ModelSpec, hardware: Hardware, settings: Settings, room: Room | None = None, wish: str = "") -> Plan:
+def plan(
+    spec: ModelSpec,
+    hardware: Hardware,
+    settings: Settings,
+    room: Room | None = None,
+    wish: str = "",
+    ran_out: tuple[str, ...] = (),
+) -> Plan:
     """Where ``spec`` runs, at which precision, and why.
 
     A row with one precision runs as it comes, on the CPU. Otherwise the best precision that fits the
-    accelerator, or main memory when there is none; ``wish`` names one instead. Raises ModelError with
-    the sizes when none fits, InputError when the wish is not one of the row's.
+    accelerator, or main memory when there is none; ``wish`` names one instead, ``ran_out`` those that were tried
+    and ran out of memory. Raises ModelError with the sizes when none fits, InputError when the wish is not one of
+    the row's, or not one for this hardware.
     """
     if not spec.precisions:
         return _as_it_comes(spec, hardware, settings)
     room = room or default_room(hardware)
-    device = hardware.accelerator.kind if hardware.accelerator else CPU
+    gpu = hardware.accelerator if hardware.accelerator and hardware.accelerator.runs(spec) else None
+    device = gpu.kind if gpu else CPU
     free_bytes = room.on(device)
-    choices = _choices(spec, hardware, wish)
-    fitting = next((choice for choice in choices if choice.memory_bytes <= free_bytes), None)
+    choices = _choices(spec, gpu, wish)
+    left = _smaller(choices, ran_out)
+    fitting = next((choice for choice in left if choice.memory_bytes <= free_bytes), None)
     if fitting is None:
-        raise _refusal(spec, choices[-1], free_bytes)
-    why = _why(fitting, choices, free_bytes, wish)
-    return Plan(device, fitting.name, why, _threads(spec, hardware, settings), fitting.memory_bytes)
+        raise _refusal(spec, left[-1], free_bytes)
+    why = _why(fitting, choices, free_bytes, wish, ran_out)
+    return Plan(
+        device, fitting.name, why, _threads(spec, hardware, settings), fitting.memory_bytes, ran_out=tuple(ran_out)
+    )
 
 
 def _as_it_comes(spec: ModelSpec, hardware: Hardware, settings: Settings) -> Plan:
@@ -121,18 +138,30 @@ def _threads(spec: ModelSpec, hardware: Hardware, settings: Settings) -> int:
     return max(1, min(wanted, hardware.cores))
 
 
-def _choices(spec: ModelSpec, hardware: Hardware, wish: str) -> list[Precision]:
-    """The precisions that this hardware can run, best first; only the wished one when there is a wish."""
-    names = [precision.name for precision in spec.precisions]
-    if wish and wish not in names:
-        raise InputError("bad_option", option="precision", allowed=" or ".join(names), value=wish)
-    if wish:
-        return [precision for precision in spec.precisions if precision.name == wish]
-    gpu = hardware.accelerator
-    banned = {"bf16"} if gpu and not gpu.bf16 else {"fp16"} if not gpu else set()
-    if gpu and gpu.kind == "mps":
-        banned |= set(QUANTIZED)  # bitsandbytes has no MPS kernels
-    return [precision for precision in spec.precisions if precision.name not in banned] or list(spec.precisions)
+def _choices(spec: ModelSpec, gpu: Accelerator | None, wish: str) -> list[Precision]:
+    """The precisions that run there, best first; only the wished one when there is a wish."""
+    here = [precision for precision in spec.precisions if precision.name not in _banned(gpu)] or list(spec.precisions)
+    if not wish:
+        return here
+    wished = [precision for precision in here if precision.name == wish]
+    if not wished:
+        allowed = " or ".join(precision.name for precision in here)
+        raise InputError("bad_option", option="precision", allowed=allowed, value=wish)
+    return wished
+
+
+def _smaller(choices: list[Precision], ran_out: tuple[str, ...]) -> list[Precision]:
+    """Those that take less than any that ran out of memory; the last when there is none."""
+    limit_bytes = min((choice.memory_bytes for choice in choices if choice.name in ran_out), default=None)
+    return [choice for choice in choices if limit_bytes is None or choice.memory_bytes < limit_bytes] or choices[-1:]
+
+
+def _banned(gpu: Accelerator | None) -> set[str]:
+    """What does not run there, or only slowly."""
+    if gpu is None:
+        return {"fp16"}
+    quantized = set(QUANTIZED) if gpu.kind == "mps" else set()  # bitsandbytes has no MPS kernels
+    return quantized if gpu.bf16 else quantized | {"bf16"}
 
 
 def _refusal(spec: ModelSpec, smallest: Precision, free_bytes: int) -> ModelError:
@@ -145,10 +174,11 @@ def _refusal(spec: ModelSpec, smallest: Precision, free_bytes: int) -> ModelErro
     )
 
 
-def _why(chosen: Precision, choices: list[Precision], free_bytes: int, wish: str) -> str:
+def _why(chosen: Precision, choices: list[Precision], free_bytes: int, wish: str, ran_out: tuple[str, ...] = ()) -> str:
     size, free = f"{chosen.memory_bytes / GIB:.1f} GiB", f"{free_bytes / GIB:.1f} GiB free"
     if wish:
         return f"{chosen.name} as asked: {size} of {free}"
     larger = [precision for precision in choices if precision.memory_bytes > free_bytes]
     but = f"; {larger[-1].name} would need {larger[-1].memory_bytes / GIB:.1f} GiB" if larger else ""
-    return f"{chosen.name}: {size} fits in {free}{but}"
+    tried = f"; {', '.join(ran_out)} ran out of memory" if ran_out else ""
+    return f"{chosen.name}: {size} fits in {free}{but}{tried}"

@@ -3,6 +3,7 @@
     StudioError          one sentence for a person, with its code and values
     ├── InputError       what was given cannot be used: a file, labels, a prompt
     ├── ModelError       a model cannot be had: unknown, does not fit, failed to load
+    │   ├── RanOut       it ran out of memory; trying again takes a coarser precision
     │   └── WeightsError its files cannot be fetched or verified
     └── Stopped          the caller asked to stop; not a failure
 
@@ -53,6 +54,7 @@ SENTENCES = {
     "unknown_class": "{name} is of a kind ({kind}) that the installed library does not know. Choose another model.",
     "other_task": "{name} is of a kind ({kind}) made for another task. Choose a model for this one.",
     "out_of_memory": "{name} ran out of memory on this, even made smaller. Shorten it, or choose a smaller model.",
+    "no_memory_to_load": "{name} could not be loaded: memory ran out. Free another model, or choose a smaller one.",
     "model_failed": "{name} stopped with an error. Try again, or choose another model.",
     "model_busy": "{name} is busy with other visitors. Try again in a moment.",
     "bad_models_file": "{name} could not be read as model rows: {reason}.",
@@ -140,6 +142,10 @@ class InputError(StudioError):
 
 class ModelError(StudioError):
     """A model cannot be had or failed."""
+
+
+class RanOut(ModelError):
+    """A model ran out of memory at a precision that was not asked for: the next use of it takes a coarser one."""
 
 
 class WeightsError(ModelError):

@@ -4,7 +4,7 @@ Concurrency in three sentences. One condition guards the table, and it is never 
 fetched, loaded, run or closed. The first caller of a model loads it and the others wait for that one
 load; a failed load is told to all of them and leaves no trace, a stopped one is taken over by the next.
 Bytes are reserved before loading, a pinned model is never evicted, and nothing is evicted unless that
-makes enough room.
+makes enough room. A model that runs out of memory is freed, and planned at a coarser precision afterwards.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 import ctypes
 import gc
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,33 +21,52 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import backends, weights
-from .device import CPU, Hardware, Room, plan
-from .errors import ModelError, Stopped
+from .device import Hardware, Room, plan
+from .errors import ModelError, RanOut, Stopped, StudioError
 from .settings import GIB, Settings
-from .types import Loaded, ModelSpec, Plan, Progress, Report, ignore
+from .types import Loaded, Measured, ModelSpec, Plan, Progress, Report, ignore
 
 LOADING, READY, CLOSING, GONE = "loading", "ready", "closing", "gone"
 TICK_S = 0.2  # how often a waiting caller looks, and reports
 PATIENCE_S = 120.0  # how long a caller waits for models in use to make room
 
 
+OUT_OF_MEMORY = ("out_of_memory", "no_memory_to_load")  # refusals after which a coarser precision may do
+_log = logging.getLogger(__name__)
+
+_Key = tuple[str, str, str]  # name, device, precision
+
+
 @dataclass(eq=False)
 class _Entry:
     spec: ModelSpec
-    wish: str = ""  # the precision asked for; "" lets the plan choose
-    plan: Plan | None = None
+    plan: Plan
     state: str = LOADING
     pins: int = 1
+    is_unwanted: bool = False  # freed as soon as nobody uses it
     reserved_bytes: int = 0
     model: backends.Model | None = None
     error: BaseException | None = None
     progress: Progress | None = None
     load_s: float = 0.0
+    measured: Measured | None = None
+
+    @property
+    def key(self) -> _Key:
+        return _key(self.spec, self.plan)
+
+    @property
+    def is_idle(self) -> bool:
+        return self.state == READY and not self.pins
+
+    def told(self) -> Loaded:
+        plan = self.plan
+        where = {"device": plan.device, "precision": plan.precision, "why": plan.why, "ran_out": plan.ran_out}
+        return Loaded(self.spec.name, self.reserved_bytes, self.pins, self.load_s, **where, measured=self.measured)
 
 
-def _key(spec: ModelSpec, wish: str) -> tuple[str, str]:
-    """A row with one precision is one model, whatever is wished."""
-    return spec.name, wish if spec.precisions else ""
+def _key(spec: ModelSpec, plan: Plan) -> _Key:
+    return spec.name, plan.device, plan.precision
 
 
 class Store:
@@ -66,7 +86,8 @@ class Store:
         self._settings = settings
         self._open, self._fetch, self._patience_s = open_model, fetch, patience_s
         self._changed = threading.Condition()
-        self._table: dict[tuple[str, str], _Entry] = {}  # by name and wish; least recently used first
+        self._table: dict[_Key, _Entry] = {}  # least recently used first
+        self._ran_out: dict[str, tuple[str, ...]] = {}  # name -> precisions that ran out of memory
         self._closed = False
 
     @contextmanager
@@ -74,11 +95,17 @@ class Store:
         """The loaded model, pinned for the length of the ``with`` block (whatever thread runs it).
 
         ``report`` sees the download and the load, and may raise ``Stopped``; ``precision`` is a wish, else the
-        plan chooses. Raises ModelError, and InputError for a precision that the row does not have.
+        plan chooses. Raises ModelError, and InputError for a precision that the row does not have; RanOut when the
+        block ran out of memory and a coarser precision would be chosen next.
         """
         entry = self._pinned(spec, precision, report)
         try:
             yield entry.model
+        except ModelError as error:
+            if precision or not self._coarser(spec, entry.plan, error):
+                raise
+            entry.is_unwanted = True
+            raise RanOut(error.code, **error.values) from error
         finally:
             self._unpin(entry)
 
@@ -97,7 +124,8 @@ class Store:
 
     def plan(self, spec: ModelSpec, precision: str = "") -> Plan:
         """Where ``spec`` would run, and why. Raises as ``device.plan``, and when the whole budget is too small."""
-        found = plan(spec, self.hardware, self._settings, self.room, precision)
+        ran_out = self._ran_out.get(spec.name, ())
+        found = plan(spec, self.hardware, self._settings, self.room, precision, ran_out)
         budget_bytes = self.room.on(found.device)
         if found.memory_bytes > budget_bytes:
             raise self._refusal(spec, found, budget_bytes)
@@ -105,23 +133,33 @@ class Store:
 
     def is_ready(self, spec: ModelSpec, precision: str = "") -> bool:
         """Whether ``use`` would return at once."""
+        try:
+            key = _key(spec, self.plan(spec, precision))
+        except StudioError:
+            return False
         with self._changed:
-            entry = self._table.get(_key(spec, precision))
+            entry = self._table.get(key)
             return entry is not None and entry.state == READY
 
     def loaded(self) -> tuple[Loaded, ...]:
         """What is in memory, least recently used first."""
         with self._changed:
-            ready = [entry for entry in self._table.values() if entry.state == READY]
-            return tuple(
-                Loaded(e.spec.name, e.reserved_bytes, e.pins, e.load_s, e.plan.device, e.plan.precision, e.plan.why)
-                for e in ready
-            )
+            return tuple(entry.told() for entry in self._table.values() if entry.state == READY)
+
+    def note(self, found: Loaded, measured: Measured) -> None:
+        """Keep how a loaded model did when it was tried."""
+        with self._changed:
+            entry = self._table.get((found.name, found.device, found.precision))
+            if entry is not None:
+                entry.measured = measured
 
     def evict(self, name: str) -> bool:
-        """Free one model, at every precision, where it is not in use; whether anything was."""
+        """Free one model, at every precision, where it is not in use; whether anything was.
+
+        Precisions of it that ran out of memory may be tried again."""
         with self._changed:
-            idle = [e for e in self._table.values() if e.spec.name == name and e.state == READY and not e.pins]
+            self._ran_out.pop(name, None)
+            idle = [entry for entry in self._table.values() if entry.spec.name == name and entry.is_idle]
             for entry in idle:
                 entry.state = CLOSING
         for entry in idle:
@@ -137,25 +175,51 @@ class Store:
     # -- pinning
 
     def _pinned(self, spec: ModelSpec, wish: str, report: Report) -> _Entry:
-        key = _key(spec, wish)
+        """The entry, loaded; at the next precision where one runs out of memory as it loads."""
+        while True:
+            wanted = self.plan(spec, wish)
+            try:
+                entry = self._entry(spec, wanted, report)
+                if entry.state == LOADING:
+                    self._load(entry, report)
+                return entry
+            except ModelError as error:
+                if wish or not self._coarser(spec, wanted, error):
+                    raise
+            report(Progress("shrink", subject=spec.title))
+
+    def _entry(self, spec: ModelSpec, wanted: Plan, report: Report) -> _Entry:
+        """The entry of a plan, pinned: ready, or new and for the caller to load."""
         while True:
             with self._changed:
-                entry = self._table.get(key)
+                entry = self._table.get(_key(spec, wanted))
                 if entry is None:
-                    entry = self._table[key] = _Entry(spec, wish)
-                    break
+                    entry = _Entry(spec, wanted)
+                    self._table[entry.key] = entry
+                    return entry
                 if entry.state == READY:
                     entry.pins += 1
-                    self._table[key] = self._table.pop(key)  # most recently used
+                    self._table[entry.key] = self._table.pop(entry.key)  # most recently used
                     return entry
             self._wait_for(entry, report)
-        self._load(entry, report)
-        return entry
+
+    def _coarser(self, spec: ModelSpec, tried: Plan, error: ModelError) -> bool:
+        """Plan the model at a coarser precision from now on, if memory ran out and it has one."""
+        if error.code not in OUT_OF_MEMORY or not spec.precisions:
+            return False
+        with self._changed:
+            ran_out = tuple(dict.fromkeys((*self._ran_out.get(spec.name, ()), tried.precision)))
+            coarser = plan(spec, self.hardware, self._settings, self.room, ran_out=ran_out)
+            if coarser.precision in ran_out:
+                return False
+            self._ran_out[spec.name] = ran_out
+        _log.warning("%s ran out of memory at %s; %s is next", spec.name, tried.precision, coarser.precision)
+        return True
 
     def _unpin(self, entry: _Entry) -> None:
         with self._changed:
             entry.pins -= 1
-            close = self._closed and not entry.pins and entry.state == READY
+            close = (self._closed or entry.is_unwanted) and entry.is_idle
             if close:
                 entry.state = CLOSING
             self._changed.notify_all()
@@ -181,7 +245,6 @@ class Store:
 
         spec = entry.spec
         try:
-            entry.plan = self.plan(spec, entry.wish)
             folder = self._fetch(spec, self._settings.cache_dir, shared)
             self._reserve(entry, shared)
             shared(Progress("load", subject=spec.title))
@@ -233,14 +296,14 @@ class Store:
     def _pool(self, device: str) -> list[_Entry]:
         """The entries whose bytes come from the same memory as those of ``device``."""
         on_gpu = device == "cuda"
-        return [e for e in self._table.values() if ((e.plan.device if e.plan else CPU) == "cuda") == on_gpu]
+        return [entry for entry in self._table.values() if (entry.plan.device == "cuda") == on_gpu]
 
     def _free_bytes(self, device: str) -> int:
         return self.room.on(device) - sum(entry.reserved_bytes for entry in self._pool(device))
 
     def _freeable_bytes(self, device: str) -> int:
-        idle = (e for e in self._pool(device) if e.state == READY and not e.pins)
-        return self._free_bytes(device) + sum(entry.reserved_bytes for entry in idle)
+        idle_bytes = sum(entry.reserved_bytes for entry in self._pool(device) if entry.is_idle)
+        return self._free_bytes(device) + idle_bytes
 
     def _victims(self, wanted: Plan) -> list[_Entry] | None:
         """The least recently used idle models whose eviction makes room; None when they cannot."""
@@ -248,7 +311,7 @@ class Store:
         for entry in self._pool(wanted.device):
             if free_bytes >= wanted.memory_bytes:
                 break
-            if entry.state == READY and not entry.pins:
+            if entry.is_idle:
                 victims.append(entry)
                 free_bytes += entry.reserved_bytes
         return victims if free_bytes >= wanted.memory_bytes else None
@@ -256,9 +319,11 @@ class Store:
     # -- freeing
 
     def _close(self, entry: _Entry) -> None:
-        """Free a model whose state is CLOSING."""
+        """Free a model whose state is CLOSING. One that fails to close holds up nobody."""
         try:
             entry.model.close()
+        except Exception:
+            _log.exception("%s did not close", entry.spec.name)
         finally:
             entry.model = None
             give_back_memory()
@@ -267,9 +332,8 @@ class Store:
     def _leave(self, entry: _Entry, error: BaseException | None) -> None:
         with self._changed:
             entry.state, entry.error = GONE, error
-            key = _key(entry.spec, entry.wish)
-            if self._table.get(key) is entry:
-                del self._table[key]
+            if self._table.get(entry.key) is entry:
+                del self._table[entry.key]
             self._changed.notify_all()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import adding, catalog, weights
 from .device import Hardware, Room, default_room, has_gpu
-from .errors import ModelError
+from .errors import ModelError, RanOut
 from .profile import FAKE, HUB, Profile
 from .settings import Settings
 from .store import Store
@@ -136,16 +136,27 @@ class Studio:
         return last(self.stream_chat(messages, **options))
 
     def _answered(self, task: Callable[..., Iterator], *given, model: str | None, **options) -> Iterator:
-        """Run a task in the profile that can be had. When the hub goes away under a model that was not asked
-        for by name, the profile falls back, with its reason, and the task starts again."""
+        """Run a task in the profile that can be had. When the hub goes away under a model that was not asked for
+        by name, the profile falls back, with its reason, and the task starts again; so it does at a coarser
+        precision when a model ran out of memory before anything was answered."""
         yield from self._settled()
-        try:
-            with closing(task(self.kit, *given, model=model, **options)) as stream:
-                yield from stream
-        except ModelError as refusal:
-            if model or not self.profile.fall_back(refusal):
-                raise
-            yield from task(self.kit, *given, model=None, **options | {"precision": ""})
+        while True:
+            is_answered = False
+            try:
+                with closing(task(self.kit, *given, model=model, **options)) as stream:
+                    for step in stream:
+                        is_answered = is_answered or not isinstance(step, Progress)
+                        yield step
+                return
+            except RanOut as refusal:
+                if is_answered:
+                    raise
+                yield Progress("shrink", subject=refusal.values["name"])
+            except ModelError as refusal:
+                if model or not self.profile.fall_back(refusal):
+                    raise
+                yield from task(self.kit, *given, model=None, **options | {"precision": ""})
+                return
 
     def _settled(self) -> Iterator[Progress]:
         """Settle the profile at the first use; what is found about a GPU becomes the store's."""

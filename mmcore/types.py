@@ -325,6 +325,7 @@ class ModelSpec:
     hub_bytes: int = 0  # what is downloaded from the hub
     precisions: tuple[Precision, ...] = ()  # best first; empty: only ``precision``
     modalities: tuple[str, ...] = ("text",)  # of a chat model: what it takes itself
+    devices: tuple[str, ...] = ("cuda", "mps", "cpu")  # where its backend can run it, when it has precisions
 
     @property
     def download_bytes(self) -> int:
@@ -344,6 +345,17 @@ class Plan:
     threads: int = 1
     memory_bytes: int = 0  # reserved for it
     slots: int = 4  # conversations answered at once
+    ran_out: tuple[str, ...] = ()  # finer precisions that ran out of memory here
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How a model did when it was tried here."""
+
+    rate: float  # of ``unit``
+    unit: str  # "tokens/s", "images/s", "texts/s" or "x real time"
+    peak_bytes: int  # most memory that it held at once, loading and running; 0: not known
+    alone: bool = True  # no other model worked at that time: otherwise both figures say less
 
 
 @dataclass(frozen=True)
@@ -357,6 +369,8 @@ class Loaded:
     device: str = "cpu"
     precision: str = ""
     why: str = ""
+    ran_out: tuple[str, ...] = ()  # finer precisions that ran out of memory here
+    measured: Measured | None = None  # None: not tried yet
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from mmcore import Settings
+from mmcore import Settings, catalog
 from mmcore.device import Accelerator, Hardware, Room, plan
 from mmcore.errors import InputError, ModelError, WeightsError
 from mmcore.profile import REASONS, Profile
@@ -141,3 +143,26 @@ def test_with_a_gpu_and_a_hub_the_best_model_that_fits_is_the_default(studio):
 def test_without_a_hub_only_models_that_are_on_this_machine_are_offered(studio):
     kit = Kit(studio.settings, studio.store, settled("auto", L4, AWAY, kept=True))
     assert {row.profile for row in kit.choices("chat")} == {"embedded"}
+
+
+def test_a_runtime_that_cannot_use_the_gpu_is_planned_on_the_cpu():
+    row = replace(catalog.find("qwen3-vl-2b"), backend="faster_whisper", devices=("cuda", "cpu"))
+    for gpu in (APPLE, replace(L4, without=frozenset({"faster_whisper"}))):
+        found = plan(row, replace(CPU_ONLY, accelerator=gpu), Settings())
+        assert (found.device, found.precision) == ("cpu", "bf16")
+    assert plan(row, replace(CPU_ONLY, accelerator=L4), Settings()).device == "cuda"
+
+
+def test_a_precision_that_does_not_run_here_is_refused_by_name():
+    row = catalog.find("qwen3-vl-2b")
+    for gpu, wish in ((None, "fp16"), (T4, "bf16"), (APPLE, "nf4")):
+        with pytest.raises(InputError, match=rf"not {wish}\."):
+            plan(row, replace(CPU_ONLY, accelerator=gpu), Settings(), wish=wish)
+
+
+def test_after_running_out_of_memory_only_smaller_precisions_are_planned():
+    row, hardware = catalog.find("qwen3-vl-2b"), replace(CPU_ONLY, accelerator=L4)
+    assert plan(row, hardware, Settings(), ran_out=("bf16",)).precision == "int8", "fp16 takes as much"
+    found = plan(row, hardware, Settings(), ran_out=("bf16", "int8"))
+    assert found.precision == "nf4" and found.why.endswith("bf16, int8 ran out of memory")
+    assert found.ran_out == ("bf16", "int8")

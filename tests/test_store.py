@@ -11,7 +11,7 @@ from typing import ClassVar
 import pytest
 
 from mmcore.device import Accelerator, Hardware, Room
-from mmcore.errors import ModelError, Stopped
+from mmcore.errors import InputError, ModelError, RanOut, Stopped
 from mmcore.settings import Settings
 from mmcore.store import Store
 from mmcore.types import ModelSpec, Precision, Progress
@@ -333,6 +333,76 @@ def test_a_row_with_one_precision_is_loaded_once_whatever_precision_is_wished(ma
     for wish in ("", "nf4", "anything"):
         store.load(spec("a"), precision=wish)
     assert opener.opened == ["a"] and store.is_ready(spec("a"), "nf4")
+
+
+def test_automatic_and_the_same_precision_by_name_are_one_model(make_store, opener):
+    store = make_store(gpu_mb=100)
+    with store.use(gpu_spec("a", 40)) as chosen, store.use(gpu_spec("a", 40), precision="bf16") as named:
+        assert chosen is named
+    assert opener.opened == ["a"] and store.is_ready(gpu_spec("a", 40), "bf16")
+    assert not store.is_ready(gpu_spec("a", 40), "nf4") and not store.is_ready(gpu_spec("a", 40), "int8")
+
+
+def ran_out(name: str = "a", code: str = "out_of_memory") -> ModelError:
+    return ModelError(code, name=name)
+
+
+def test_a_model_that_runs_out_of_memory_as_it_loads_is_loaded_at_the_next_precision(make_store, opener):
+    store, seen = make_store(gpu_mb=100), []
+    opener.failures = [ran_out(code="no_memory_to_load")]
+    store.load(gpu_spec("a", 40), seen.append)
+    (loaded,) = store.loaded()
+    assert (loaded.precision, loaded.ran_out, loaded.memory_bytes) == ("nf4", ("bf16",), 10 * MB)
+    assert "bf16 ran out of memory" in loaded.why
+    assert "shrink" in [progress.stage for progress in seen]
+
+
+def test_all_who_waited_for_that_load_get_the_next_precision(make_store, opener):
+    opener.seconds, opener.failures = 0.2, [ran_out(code="no_memory_to_load")]
+    store = make_store(gpu_mb=100)
+
+    def used(_) -> str:
+        with store.use(gpu_spec("a", 40)):
+            return store.loaded()[0].precision
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(used, range(4))) == {"nf4"}
+    assert opener.opened == ["a", "a"]
+
+
+def test_a_model_that_runs_out_of_memory_in_use_is_freed_and_planned_smaller(make_store):
+    store, row = make_store(gpu_mb=100), gpu_spec("a", 40)
+    with store.use(row) as other:
+        with pytest.raises(RanOut), store.use(row):
+            raise ran_out()
+        assert other in Block.alive, "somebody else still uses it"
+        assert store.plan(row).precision == "nf4"
+    assert not Block.alive
+    store.load(row)
+    assert [loaded.precision for loaded in store.loaded()] == ["nf4"]
+    with pytest.raises(ModelError) as refusal, store.use(row):
+        raise ran_out()
+    assert not isinstance(refusal.value, RanOut), "there is nothing coarser"
+    store.evict("a")
+    assert store.plan(row).precision == "bf16", "freed by hand, it may be tried again"
+
+
+def test_a_precision_that_was_asked_for_is_not_changed(make_store, opener):
+    store, row = make_store(gpu_mb=100), gpu_spec("a", 40)
+    with pytest.raises(ModelError) as refusal, store.use(row, precision="bf16"):
+        raise ran_out()
+    assert not isinstance(refusal.value, RanOut) and store.plan(row).precision == "bf16"
+    with pytest.raises(InputError, match="bf16 or nf4, not int3"):
+        store.load(row, precision="int3")
+
+
+def test_a_model_that_fails_to_close_holds_up_nobody(make_store, monkeypatch):
+    store = make_store(budget_mb=30)
+    for name in ("a", "b", "c"):
+        store.load(spec(name))
+    monkeypatch.setattr(Block, "close", lambda self: Block.alive.remove(self) if self.name != "a" else 1 / 0)
+    store.load(spec("large", 30))
+    assert names(store) == ["large"]
 
 
 def test_a_refusal_counts_idle_models_among_what_can_be_freed(make_store):

@@ -37,6 +37,7 @@ SENTENCES = {
     "unknown_class": "已安装的库不认识 {name} 的类型（{kind}）。请换一个模型。",
     "other_task": "{name} 的类型（{kind}）用于别的任务。请选择适合此任务的模型。",
     "out_of_memory": "{name} 处理这些内容时内存不足，缩小后仍然不够。请缩短内容，或换小一点的模型。",
+    "no_memory_to_load": "{name} 无法载入：内存不足。请释放其他模型，或选择更小的模型。",
     "model_failed": "{name} 运行出错。请再试一次，或换一个模型。",
     "model_busy": "{name} 正忙于回答其他人，请稍后再试。",
     "bad_models_file": "{name} 里的模型条目读不出来：{reason}。",

@@ -213,7 +213,7 @@ def _told_in_a_sentence(spec: ModelSpec, plan: Plan) -> Iterator[None]:
 
 def _reason(error: Exception) -> tuple[str, str]:
     if is_out_of_memory(error):
-        return "load_failed", "not enough memory"
+        return "no_memory_to_load", ""
     if "trust_remote_code" in str(error):
         return "remote_code", type(error).__name__
     if isinstance(error, ImportError):
