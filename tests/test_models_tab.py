@@ -11,7 +11,7 @@ from hub_stand_in import HubStandIn
 from test_hub import plain_environment, use_hub  # noqa: F401 - a fixture
 from test_own_rows import FILES, HAND, REPO
 
-from demo import cards, layout, operator, spaces, view
+from demo import cards, layout, operator, spaces, units, view
 from demo.cards import Offer
 from demo.choosing import Chooser, precisions
 from demo.page import Page
@@ -25,6 +25,7 @@ from mmcore.types import HubFacts, Loaded, Status
 
 GB = 10**9
 EIGHT_B = catalog.find("qwen3-vl-8b")
+SIZES = {rung.name: units.size(rung.memory_bytes) for rung in EIGHT_B.precisions}
 SMALL = Hardware(4, 16 * GB, 12 * GB)
 L4 = Hardware(4, 16 * GB, 12 * GB, Accelerator("cuda", "NVIDIA L4", 24 * GB, 22 * GB, (8, 9)))
 STATUS = Status("embedded", "no_gpu", (), 9 * GB, 12 * GB)
@@ -47,18 +48,19 @@ def test_a_card_says_sizes_licence_and_that_it_was_not_tried_before_anything_is_
     for words in (
         "Qwen3-VL 8B",
         "17.5 GB, once",
-        "bf16 20.0 GB",
-        "nf4 8.6 GB",
+        f"bf16 {SIZES['bf16']}",
+        f"nf4 {SIZES['nf4']}",
         "Apache-2.0",
         "not with its real weights",
     ):
         assert words in shown
-    assert "nf4 on the CPU: 8.6 GB of 9.0 GB; int8 would need" in shown and "pictures, video" in shown
+    assert f"nf4 on the CPU: {SIZES['nf4']} of 9.0 GB; int8 would need" in shown and "pictures, video" in shown
 
 
 def test_on_a_gpu_the_card_names_it():
     status = Status("hub", "hub_answers", (), 9 * GB, 12 * GB, 22 * GB, "NVIDIA L4")
-    assert "bf16 on the NVIDIA L4: 20.0 GB of 22.0 GB" in cards.fits(offered(L4, Room(22 * GB, 9 * GB)), status, "en")
+    expected = f"bf16 on the NVIDIA L4: {SIZES['bf16']} of 22.0 GB"
+    assert expected in cards.fits(offered(L4, Room(22 * GB, 9 * GB)), status, "en")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

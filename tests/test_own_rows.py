@@ -62,7 +62,7 @@ def test_a_hub_rows_backend_precisions_and_memory_follow_from_task_and_size(file
     assert row.hub == HubSource("maker/eyes", "v1") and row.download_bytes == 4 * 10**9
     memory = {rung.name: rung.memory_bytes for rung in row.precisions}
     assert list(memory) == ["bf16", "fp16", "int8", "nf4"]
-    assert memory["bf16"] == 6 * 10**9 and memory["nf4"] < memory["int8"] < memory["bf16"]
+    assert 4 * 10**9 < memory["bf16"] < 8 * 10**9 and memory["nf4"] < memory["int8"] < memory["bf16"]
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,34 @@ def qwen3_vl(folder: Path) -> Path:
     return save(folder, tf.Qwen3VLForConditionalGeneration, config, processor)
 
 
+def middling(folder: Path) -> Path:
+    """Qwen3-VL with room for long prompts and whole pictures, 27 million parameters, to see what memory it takes."""
+    tokenizer = text.qwen(*QWEN, **QWEN_MEDIA)
+    words = {"hidden_size": 512, "intermediate_size": 1536, "num_hidden_layers": 6, "num_attention_heads": 8}
+    words |= {"num_key_value_heads": 4, "head_dim": 64, "max_position_embeddings": 16_384, "initializer_range": 0.02}
+    sight = {"hidden_size": 256, "intermediate_size": 1024, "depth": 4, "num_heads": 4, "patch_size": 16}
+    config = tf.Qwen3VLConfig(
+        text_config=words
+        | {"vocab_size": len(tokenizer), "rope_parameters": MROPE | {"mrope_section": [12, 10, 10]}}
+        | ends(tokenizer),
+        vision_config=sight | {"out_hidden_size": 512, "deepstack_visual_indexes": [0]},
+        **ids(
+            tokenizer,
+            image_token_id="<|image_pad|>",
+            video_token_id="<|video_pad|>",
+            vision_start_token_id="<|vision_start|>",
+            vision_end_token_id="<|vision_end|>",
+        ),
+    )
+    processor = tf.Qwen3VLProcessor(
+        tf.Qwen2VLImageProcessor(patch_size=16, size={"shortest_edge": 256 * 256, "longest_edge": 4096 * 4096}),
+        tokenizer,
+        tf.Qwen3VLVideoProcessor(size={"shortest_edge": 64 * 64, "longest_edge": 24 * 1024 * 1024}),
+        chat_template=text.template(SEEN["image"], "<|video_pad|>"),
+    )
+    return save(folder, tf.Qwen3VLForConditionalGeneration, config, processor)
+
+
 def lfm3_vl(folder: Path) -> Path:
     """LFM3-VL: image, several images, video with times."""
     tokenizer = text.generic(

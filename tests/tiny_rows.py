@@ -33,12 +33,12 @@ def made(family: tuple[str, str], folder: Path) -> Path:
     return getattr(import_module(module), name)(folder)
 
 
-def opened(task: str, backend: str, folder: Path, precision: str = "fp32", **options: object):
-    """A model, the way the studio opens it."""
-    return open_model(row(task, backend, **options), folder, plan(precision))
+def opened(task: str, backend: str, folder: Path, precision: str = "fp32", plan: Plan | None = None, **options: object):
+    """A model, the way the studio opens it; on the CPU unless ``plan`` says otherwise."""
+    return open_model(row(task, backend, **options), folder, plan or on_cpu(precision))
 
 
-def plan(precision: str = "fp32") -> Plan:
+def on_cpu(precision: str = "fp32") -> Plan:
     return Plan("cpu", precision, "a test", threads=1)
 
 

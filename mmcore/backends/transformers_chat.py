@@ -22,6 +22,7 @@ from transformers.generation.logits_process import LogitsProcessor, TemperatureL
 from transformers.generation.streamers import BaseStreamer
 
 from ..errors import InputError, ModelError, Stopped, StudioError
+from ..memory import WORKLOAD
 from ..types import Delta, Message, ModelSpec, Plan, Progress, Sampling, Usage
 from .transformers_content import Conversation, smaller
 from .transformers_loading import free, is_out_of_memory, load, model_type, threads, working_dtype
@@ -175,10 +176,10 @@ class Chat:
         )
 
     def _context(self) -> int:
-        """Tokens that prompt and answer may have together."""
+        """Tokens that prompt and answer may have together: what memory was planned for, unless the row says more."""
         own = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
-        chosen = self._spec.options.get("context")
-        return min(int(limit) for limit in (own, chosen, 1 << 20) if limit)
+        chosen = self._spec.options.get("context", WORKLOAD.context_tokens)
+        return min(int(limit) for limit in (own, chosen) if limit)
 
     def _leave_when_stopped(self, *_: object) -> None:
         if self._stop.is_set():

@@ -2,29 +2,21 @@
 
 No hub can be reached from where this project is built: these rows were **not** run with their real weights
 (``tried=False``); their loading code is run on tiny random checkpoints of the same classes. Sizes are
-computed from the parameter counts of the model cards.
+computed from the parameter counts of the model cards, and shapes from the published configurations where known.
 """
 
 from __future__ import annotations
 
-from ..types import HubSource, ModelSpec, Precision
-
-GB = 10**9
-#: Bytes per parameter. int8 and nf4 keep embeddings and norms at 16 bits, which adds about a tenth.
-BYTES_PER_PARAMETER = {"fp32": 4.0, "bf16": 2.0, "fp16": 2.0, "int8": 1.15, "nf4": 0.7}
-LADDER = ("bf16", "fp16", "int8", "nf4")
+from ..memory import LADDER, Shape, precisions, typical
+from ..types import HubSource, ModelSpec
 
 
-def precisions(parameters: float, working_gb: float, names: tuple[str, ...] = LADDER) -> tuple[Precision, ...]:
-    """Memory at each precision: weights, and ``working_gb`` for activations and the KV cache."""
-    working_bytes = int(working_gb * GB)
-    return tuple(Precision(name, int(parameters * BYTES_PER_PARAMETER[name]) + working_bytes) for name in names)
-
-
-def _row(name: str, repo: str, parameters: float, *, working_gb: float, file_bytes_each: float = 2.0, **fields):
-    """A row; ``parameters`` as the card counts them, ``file_bytes_each`` what one takes in its files."""
-    names = fields.pop("names", LADDER)
-    rungs = precisions(parameters, working_gb, names)
+def _row(
+    name: str, repo: str, parameters: float, *, working: Shape | float, file_bytes_each: float = 2.0, **fields
+) -> ModelSpec:
+    """A row; ``parameters`` as the card counts them, ``file_bytes_each`` what one takes in its files, ``working``
+    as ``memory.precisions``."""
+    rungs = precisions(parameters, working, fields.pop("names", LADDER))
     return ModelSpec(
         name=name,
         source=f"hub repository {repo}",
@@ -41,17 +33,17 @@ def _row(name: str, repo: str, parameters: float, *, working_gb: float, file_byt
 
 def _scorer(name: str, repo: str, parameters: float, **fields) -> ModelSpec:
     fields = {"file_bytes_each": 4.0, "names": ("fp16", "fp32")} | fields
-    return _row(name, repo, parameters, working_gb=0.5, task="image-text", backend="transformers_scorer", **fields)
+    return _row(name, repo, parameters, working=0.5, task="image-text", backend="transformers_scorer", **fields)
 
 
-def _chat(name: str, repo: str, parameters: float, working_gb: float, **fields) -> ModelSpec:
+def _chat(name: str, repo: str, parameters: float, working: Shape, **fields) -> ModelSpec:
     fields = {"modalities": ("text", "image", "video")} | fields
-    return _row(name, repo, parameters, working_gb=working_gb, task="chat", backend="transformers_chat", **fields)
+    return _row(name, repo, parameters, working=working, task="chat", backend="transformers_chat", **fields)
 
 
 def _speech(name: str, repo: str, parameters: float, **fields) -> ModelSpec:
     fields = {"names": ("bf16", "fp16", "fp32")} | fields
-    return _row(name, repo, parameters, working_gb=0.6, task="speech", backend="transformers_speech", **fields)
+    return _row(name, repo, parameters, working=0.6, task="speech", backend="transformers_speech", **fields)
 
 
 IMAGE_TEXT = (
@@ -102,7 +94,7 @@ CHAT = (
         "smolvlm2-2.2b",
         "HuggingFaceTB/SmolVLM2-2.2B-Instruct",
         2.2e9,
-        1.5,
+        Shape(24, 32, 64, 2048, 8192, 1152, 4304, picture_patches=17 * 729, frame_patches=729),
         file_bytes_each=4.0,
         title="SmolVLM2 2.2B",
         licence="Apache-2.0",
@@ -114,7 +106,7 @@ CHAT = (
         "smolvlm2-500m",
         "HuggingFaceTB/SmolVLM2-500M-Video-Instruct",
         507e6,
-        1.0,
+        Shape(32, 5, 64, 960, 2560, 768, 3072, picture_patches=17 * 1024, frame_patches=1024),
         file_bytes_each=4.0,
         title="SmolVLM2 500M",
         licence="Apache-2.0",
@@ -126,7 +118,7 @@ CHAT = (
         "smolvlm2-256m",
         "HuggingFaceTB/SmolVLM2-256M-Video-Instruct",
         256e6,
-        0.8,
+        Shape(30, 3, 64, 576, 1536, 768, 3072, picture_patches=17 * 1024, frame_patches=1024),
         file_bytes_each=4.0,
         title="SmolVLM2 256M",
         licence="Apache-2.0",
@@ -138,7 +130,7 @@ CHAT = (
         "qwen3-vl-2b",
         "Qwen/Qwen3-VL-2B-Instruct",
         2.13e9,
-        1.5,
+        Shape(28, 8, 128, 2048, 6144, 1024, 4096),
         title="Qwen3-VL 2B",
         licence="Apache-2.0",
         languages=("en", "zh", "many"),
@@ -149,7 +141,7 @@ CHAT = (
         "qwen3-vl-4b",
         "Qwen/Qwen3-VL-4B-Instruct",
         4.44e9,
-        2.0,
+        Shape(36, 8, 128, 2560, 9728, 1024, 4096),
         title="Qwen3-VL 4B",
         licence="Apache-2.0",
         languages=("en", "zh", "many"),
@@ -160,7 +152,7 @@ CHAT = (
         "qwen3-vl-8b",
         "Qwen/Qwen3-VL-8B-Instruct",
         8.77e9,
-        2.5,
+        Shape(36, 8, 128, 4096, 12288, 1152, 4304),
         title="Qwen3-VL 8B",
         licence="Apache-2.0",
         languages=("en", "zh", "many"),
@@ -171,7 +163,7 @@ CHAT = (
         "gemma-4-e2b",
         "google/gemma-4-E2B-it",
         5.1e9,
-        2.0,
+        typical(5.1e9),
         title="Gemma 4 E2B",
         licence="Apache-2.0",
         languages=("en", "zh", "many"),
@@ -183,7 +175,7 @@ CHAT = (
         "lfm3-vl-2b",
         "LiquidAI/LFM3-VL-2B",
         2.0e9,
-        1.5,
+        typical(2.0e9),
         title="LFM3-VL 2B",
         licence="LFM Open License",
         languages=("en", "zh", "many"),
@@ -195,7 +187,7 @@ CHAT = (
         "minicpm-v-4.7-1b",
         "openbmb/MiniCPM-V-4.7-1B",
         1.0e9,
-        1.2,
+        typical(1.0e9),
         title="MiniCPM-V 4.7 1B",
         licence="Apache-2.0",
         languages=("en", "zh"),
@@ -206,7 +198,7 @@ CHAT = (
         "qwen2.5-omni-7b",
         "Qwen/Qwen2.5-Omni-7B",
         8.9e9,
-        3.0,
+        Shape(28, 4, 128, 3584, 18944, 1280, 3420),
         title="Qwen2.5-Omni 7B",
         licence="Apache-2.0",
         languages=("en", "zh", "many"),

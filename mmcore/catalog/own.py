@@ -33,15 +33,15 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..errors import InputError, ModelError
+from ..memory import LADDER, precisions, typical
 from ..types import TASKS, HubSource, ModelSpec, WeightFile, WheelPart
-from .hub import LADDER, precisions
 
 MB = 10**6
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 _BUILD = re.compile(r"(?:^|[^a-z0-9])(i?q\d\w*|bf16|f16|f32)(?=[.-])")  # the precision in a GGUF file's name
-#: Task -> backend, precisions, bytes that a parameter takes in the files, GB of working memory.
+#: Task -> backend, precisions, bytes that a parameter takes in the files, GB of working memory (None: by its size).
 HUB_TASKS = {
-    "chat": ("transformers_chat", LADDER, 2.0, 2.0),
+    "chat": ("transformers_chat", LADDER, 2.0, None),
     "image-text": ("transformers_scorer", ("fp16", "fp32"), 4.0, 0.5),
     "speech": ("transformers_speech", ("bf16", "fp16", "fp32"), 4.0, 0.6),
 }
@@ -174,7 +174,8 @@ def _transformers_fields(entry: dict, source: HubSource, size_bytes: int) -> dic
     if entry["task"] not in HUB_TASKS:
         raise ValueError(f"task of {entry['name']}, of a hub, must be one of {', '.join(HUB_TASKS)}")
     backend, names, file_bytes_each, working_gb = HUB_TASKS[entry["task"]]
-    rungs = precisions(size_bytes / file_bytes_each, working_gb, names)
+    parameters = size_bytes / file_bytes_each
+    rungs = precisions(parameters, working_gb or typical(parameters), names)
     return {
         "backend": backend,
         "precisions": rungs,
