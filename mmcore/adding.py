@@ -24,12 +24,16 @@ MODALITIES = {
 def look_up(
     settings: Settings, repo: str, task: str, watch: Callable[[], None] = lambda: None
 ) -> tuple[HubFacts, HubSource]:
-    """What the hub says of ``repo``, and what would be taken of it. Raises InputError and WeightsError."""
+    """What the hub says of ``repo``, and what would be taken of it. Raises InputError and WeightsError.
+
+    ``repo`` is owner/name, or the address of its page on the hub.
+    """
     if task not in own.HUB_TASKS:
         raise InputError("bad_option", option="task", allowed=" or ".join(own.HUB_TASKS), value=task)
-    facts = weights.hub.describe(repo.strip(), watch=watch)
+    facts = weights.hub.describe(*weights.hub.typed(repo), watch)
     native = _native_types() if facts.needs_remote_code else ()
-    return facts, weights.hub.approve(facts, task, settings.cache_dir, native_types=native)
+    kind = "" if task == "chat" else "safetensors"  # GGUF is run by the chat runtime only
+    return facts, weights.hub.approve(facts, task, settings.cache_dir, kind=kind, native_types=native)
 
 
 def add(settings: Settings, repo: str, task: str, watch: Callable[[], None] = lambda: None) -> ModelSpec:

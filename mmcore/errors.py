@@ -95,6 +95,10 @@ SENTENCES = {
     ),
     "no_such_weights": "{name} has no {kind} weights. Choose another repository.",
     "remote_code": "{name} needs code of its own to run, and the studio runs none. Choose another repository.",
+    "bad_config": (
+        "The config.json of {name} is not one that can be read: no JSON object, or larger than {limit_mb:.0f} MB. "
+        "Choose another repository."
+    ),
     "wrong_repo_task": "{name} is for {found}, not for {wanted}. Choose another repository.",
     "larger_than_disk": (
         "{name} is a download of {need_gb:.1f} GB; {free_gb:.1f} GB of disk is free. "

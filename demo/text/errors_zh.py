@@ -65,6 +65,7 @@ SENTENCES = {
     "pickle_only": "{name} 的权重只有 pickle 文件，而 pickle 可以运行代码。请选择有 safetensors 或 GGUF 文件的仓库。",
     "no_such_weights": "{name} 没有 {kind} 权重。请换一个仓库。",
     "remote_code": "{name} 需要运行它自带的代码，本应用不运行这类代码。请换一个仓库。",
+    "bad_config": "{name} 的 config.json 无法读取：它不是 JSON 对象，或者大于 {limit_mb:.0f} MB。请换一个仓库。",
     "wrong_repo_task": "{name} 用于 {found}，不用于 {wanted}。请换一个仓库。",
     "larger_than_disk": (
         "{name} 需要下载 {need_gb:.1f} GB，磁盘只剩 {free_gb:.1f} GB。请腾出一些，或把 MM_CACHE_DIR 设到另一个磁盘。"

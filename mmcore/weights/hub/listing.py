@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from glob import escape
 from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
 
 from ...errors import InputError, WeightsError
 from ...types import HubEntry, HubSource
-from .client import PRODUCT, REQUEST_S, VERSION, awaited, failures, headers, library, refusal
+from .client import PRODUCT, REQUEST_S, VERSION, asked, failures, headers, library, refusal
 
 SAFE = (".safetensors", ".gguf")
 KEPT = (*SAFE, ".json", ".txt", ".model", ".jinja", ".tiktoken")  # nothing else is ever taken
@@ -20,6 +21,7 @@ BUILDS = ("q4_k_m", "q4_k_s", "q5_k_m", "q4_0", "q8_0")  # GGUF builds, preferre
 SEERS = ("f16", "q8_0", "bf16", "f32")  # builds of an image encoder (mmproj), preferred first
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _REVISION = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w-][\w.-]*)*", re.ASCII)
+_NAME_BYTES = 200  # of a file; more than any, fewer than a disk takes
 _SHARD = re.compile(r"-\d{5}-of-\d{5}(?=\.\w+$)")
 
 
@@ -40,6 +42,27 @@ class Listing:
         return any(entry.path.lower().endswith(suffixes) and "/" not in entry.path for entry in self.entries)
 
 
+def typed(text: str) -> tuple[str, str]:
+    """A repository and its revision, of its name or of the address of its page. Nothing is asked of that address.
+
+    Raises InputError when it is the address of something else.
+    """
+    text = text.strip()
+    try:
+        page = urlsplit(text if "://" in text else f"https://{text}")
+    except ValueError:
+        raise InputError("bad_repo_name") from None
+    constants = library().constants
+    hosts = {*constants.HF_URL_HOSTS, urlsplit(constants.ENDPOINT).hostname}
+    if (page.hostname or "").removeprefix("www.") not in hosts:
+        return text, "main"
+    path = [unquote(part) for part in page.path.split("/") if part]
+    if len(path) < 2 or path[0] in ("datasets", "spaces"):
+        raise InputError("bad_repo_name")
+    names_revision = len(path) > 3 and path[2] in ("tree", "blob", "resolve", "commit")
+    return "/".join(path[:2]), path[3] if names_revision else "main"
+
+
 def check_name(repo: str, revision: str) -> None:
     """Raises InputError, which does not repeat what was typed (it may be a secret), unless they are names."""
     validate, invalid = library().utils.validate_repo_id, library().errors.HFValidationError
@@ -53,14 +76,14 @@ def check_name(repo: str, revision: str) -> None:
         raise InputError("bad_revision")
 
 
-def look_up(repo: str, revision: str, name: str, watch: Callable[[], None]) -> Listing:
-    """The repository at a revision. Raises InputError, and WeightsError about ``name``; ``watch`` as ``awaited``."""
+def look_up(repo: str, revision: str, title: str, watch: Callable[[], None]) -> Listing:
+    """The repository at a revision. Raises InputError and WeightsError; ``watch`` as ``awaited``."""
     check_name(repo, revision)
     api = library().HfApi(library_name=PRODUCT, library_version=VERSION)
     try:
-        return awaited(lambda: _listing(api, repo, revision), watch)
+        return asked(lambda: _listing(api, repo, revision), watch)
     except (*failures(), ValueError, KeyError, TypeError) as error:  # the last three: what came is not a hub's answer
-        raise refusal(error, name, revision) from None
+        raise refusal(error, title, repo, revision) from None
 
 
 def _listing(api, repo: str, revision: str) -> Listing:
@@ -80,7 +103,9 @@ def _listing(api, repo: str, revision: str) -> Listing:
 
 def _is_plain(path: str) -> bool:
     """A relative path of ordinary names. A hidden one could pass for the stamp, and one with ".." leaves the folder."""
-    return not re.search(r'[\\:*?"<>|\x00-\x1f]', path) and all(part and part[0] != "." for part in path.split("/"))
+    if re.search(r'[\\:*?"<>|\x00-\x1f\ud800-\udfff]', path):
+        return False
+    return all(part and part[0] != "." and len(part.encode()) <= _NAME_BYTES for part in path.split("/"))
 
 
 def _entry(repo: str, sha: str, file) -> HubEntry:
@@ -97,18 +122,18 @@ def _licence(info) -> str:
     return ", ".join(said) if isinstance(said, list) else str(said)
 
 
-def with_checksum(found: Listing, entry: HubEntry, name: str, watch: Callable[[], None]) -> HubEntry:
+def with_checksum(found: Listing, entry: HubEntry, title: str, watch: Callable[[], None]) -> HubEntry:
     """The entry with size and checksum, asked for when the listing had none. Raises WeightsError."""
     if entry.oid:
         return entry
     hub = library()
     address = hub.hf_hub_url(found.repo, entry.path, revision=found.sha)
     try:
-        told = awaited(lambda: hub.get_hf_file_metadata(address, timeout=REQUEST_S, headers=headers()), watch)
+        told = asked(lambda: hub.get_hf_file_metadata(address, timeout=REQUEST_S, headers=headers()), watch)
     except failures() as error:
-        raise refusal(error, name) from None
+        raise refusal(error, title, found.repo) from None
     if told.size is None or not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", told.etag or ""):
-        raise WeightsError("no_checksum", name=name, file=entry.path)
+        raise WeightsError("no_checksum", name=title, file=entry.path)
     return HubEntry(entry.path, told.size, told.etag)
 
 
