@@ -68,11 +68,13 @@ def working_bytes(shape: Shape, precision: str, workload: Workload = WORKLOAD) -
     return shape.context_bytes(tokens) + computing + unpacked + KERNEL_BYTES
 
 
-def precisions(parameters: float, working: Shape | float, names: tuple[str, ...] = LADDER) -> tuple[Precision, ...]:
+def precisions(
+    parameters: float, working: Shape | float, names: tuple[str, ...] = LADDER, workload: Workload = WORKLOAD
+) -> tuple[Precision, ...]:
     """What a model takes at each precision; ``working`` is its shape, or the GB of its working space."""
 
     def besides(name: str) -> int:
-        return working_bytes(working, name) if isinstance(working, Shape) else int(working * GB)
+        return working_bytes(working, name, workload) if isinstance(working, Shape) else int(working * GB)
 
     return tuple(Precision(name, int(parameters * BYTES_PER_PARAMETER[name]) + besides(name)) for name in names)
 
