@@ -11,7 +11,7 @@ from mmcore.device import Accelerator, Hardware, Room, plan
 from mmcore.errors import InputError, ModelError, WeightsError
 from mmcore.profile import REASONS, Profile
 from mmcore.tasks.kit import Kit
-from mmcore.types import ModelSpec, Precision, Reachability, ignore
+from mmcore.types import Delta, Message, ModelSpec, Precision, Progress, Reachability, Usage, ignore
 
 GB = 10**9
 CPU_ONLY = Hardware(cores=4, total_bytes=16 * GB, free_bytes=12 * GB)
@@ -134,7 +134,7 @@ def test_with_a_gpu_and_a_hub_the_best_model_that_fits_is_the_default(studio):
     studio.store.hardware = Hardware(4, 64 * GB, 60 * GB, L4)
     studio.store.room = Room(20 * GB, 40 * GB)
     best = kit.spec("chat")
-    studio.store.room = Room(1 * GB, 40 * GB)
+    studio.store.room = Room(3 * GB, 40 * GB)
     smaller = kit.spec("chat")
     assert best.hub and smaller.hub
     assert best.hub_bytes > smaller.hub_bytes
@@ -166,3 +166,56 @@ def test_after_running_out_of_memory_only_smaller_precisions_are_planned():
     found = plan(row, hardware, Settings(), ran_out=("bf16", "int8"))
     assert found.precision == "nf4" and found.why.endswith("bf16, int8 ran out of memory")
     assert found.ran_out == ("bf16", "int8")
+
+
+# -- memory that runs out
+
+
+class Full:
+    """A chat model whose device has room for it at 4 bits only, and then for ``words`` words."""
+
+    def __init__(self, precision: str, words: int):
+        self._left = 10**6 if precision == "nf4" else words
+
+    def stream(self, messages, sampling):
+        for word in ("It ", "is ", "a ", "boat."):
+            if self._left == 0:
+                raise ModelError("out_of_memory", name="Qwen3-VL 2B")
+            self._left -= 1
+            yield Delta(word)
+        yield Delta("", Usage(3, 4, 0.1, 9.0))
+
+    def close(self):
+        pass
+
+
+def on_full_gpu(studio, words: int):
+    """``studio`` with a GPU on which models of two precisions run out of memory."""
+    studio.store.hardware, studio.store.room = replace(CPU_ONLY, accelerator=L4), Room(22 * GB, 9 * GB)
+    studio.store._fetch = lambda row, cache, report: cache
+    studio.store._open = lambda row, folder, plan: Full(plan.precision, words)
+    return studio
+
+
+def test_memory_that_runs_out_before_the_first_word_is_made_up_by_a_coarser_precision(studio):
+    steps = list(on_full_gpu(studio, 0).stream_chat([Message("user", "What?")], model="qwen3-vl-2b"))
+    assert steps[-1].text == "It is a boat."
+    assert [step.subject for step in steps if isinstance(step, Progress) and step.stage == "shrink"] == [
+        "Qwen3-VL 2B"
+    ] * 2
+    (loaded,) = studio.status().loaded
+    assert (loaded.precision, loaded.ran_out) == ("nf4", ("bf16", "int8"))
+
+
+def test_memory_that_runs_out_after_the_first_word_is_told_and_the_next_answer_is_coarser(studio):
+    on_full_gpu(studio, 2)
+    for _ in range(2):
+        with pytest.raises(ModelError, match="ran out of memory"):
+            studio.chat("What?", model="qwen3-vl-2b")
+    assert studio.chat("What?", model="qwen3-vl-2b").text == "It is a boat."
+    assert studio.status().loaded[0].precision == "nf4"
+
+
+def test_a_precision_that_was_asked_for_is_refused_rather_than_changed(studio):
+    with pytest.raises(ModelError, match="ran out of memory"):
+        on_full_gpu(studio, 0).chat("What?", model="qwen3-vl-2b", precision="bf16")

@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import ClassVar
 
 import pytest
@@ -14,6 +15,7 @@ from mmcore.device import Accelerator, Hardware, Room
 from mmcore.errors import InputError, ModelError, RanOut, Stopped
 from mmcore.settings import Settings
 from mmcore.store import Store
+from mmcore.tasks.steps import pinned
 from mmcore.types import ModelSpec, Precision, Progress
 
 MB = 10**6
@@ -247,6 +249,38 @@ def test_a_model_larger_than_the_budget_is_refused_before_it_is_fetched(make_sto
     assert "huge needs 4.7 GiB" in str(refusal.value)
     assert "MM_BUDGET_GIB" in str(refusal.value)
     assert fetched == []
+
+
+def test_a_model_brought_into_memory_is_used_before_another_takes_its_place(make_store, opener):
+    opener.seconds = 0.2
+    store = make_store(budget_mb=10, patience_s=5)
+
+    def visit():
+        with ExitStack() as pins:
+            model = yield from pinned(pins, store, spec("a"))
+            yield model.name, list(opener.opened)
+
+    steps = visit()
+    next(step for step in steps if isinstance(step, Progress) and step.stage == "load")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(store.load, spec("b"))
+        assert [step for step in steps if not isinstance(step, Progress)] == [("a", ["a"])]
+        waiting.result(timeout=5)
+    assert names(store) == ["b"]
+
+
+def test_a_load_that_is_stopped_leaves_no_pin(make_store, opener):
+    opener.seconds = 0.2
+    store = make_store()
+
+    def visit():
+        with ExitStack() as pins:
+            yield (yield from pinned(pins, store, spec("a")))
+
+    steps = visit()
+    next(steps)
+    steps.close()
+    assert all(not loaded.in_use for loaded in store.loaded())
 
 
 def test_a_pin_belongs_to_the_block_not_to_the_thread(make_store):

@@ -91,6 +91,17 @@ IMAGE_TEXT = (
 
 CHAT = (
     _chat(
+        "qwen3-vl-2b",
+        "Qwen/Qwen3-VL-2B-Instruct",
+        2.13e9,
+        Shape(28, 8, 128, 2048, 6144, 1024, 4096),
+        title="Qwen3-VL 2B",
+        licence="Apache-2.0",
+        languages=("en", "zh", "many"),
+        can="sees pictures and video, reads text in them, English and Chinese",
+        cannot="hears nothing",
+    ),
+    _chat(
         "smolvlm2-2.2b",
         "HuggingFaceTB/SmolVLM2-2.2B-Instruct",
         2.2e9,
@@ -125,17 +136,6 @@ CHAT = (
         languages=("en",),
         can="the smallest that sees",
         cannot="often wrong on detail; English",
-    ),
-    _chat(
-        "qwen3-vl-2b",
-        "Qwen/Qwen3-VL-2B-Instruct",
-        2.13e9,
-        Shape(28, 8, 128, 2048, 6144, 1024, 4096),
-        title="Qwen3-VL 2B",
-        licence="Apache-2.0",
-        languages=("en", "zh", "many"),
-        can="sees pictures and video, reads text in them, English and Chinese",
-        cannot="hears nothing",
     ),
     _chat(
         "qwen3-vl-4b",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import replace
 
 from .. import prompts
@@ -12,7 +13,7 @@ from ..types import Message, ModelSpec, Perception, Progress, Reply, Sampling, S
 from .attached import attached
 from .kit import Kit
 from .perceive import perceive
-from .steps import loaded
+from .steps import pinned
 
 SAMPLING_LIMITS = {"max_tokens": (1, 4096), "temperature": (0.0, 2.0), "top_p": (0.01, 1.0)}
 
@@ -41,7 +42,6 @@ def stream(
     latest = tuple(saw[path] for path in messages[-1].files if path in saw)
     stages = (Stage("perceive", perceived_s),) if saw or given else ()
     first = Reply("", spec.name, done=False, saw=latest, prompt=prompt, stages=stages)
-    yield from loaded(kit.store, spec, precision)
     yield from _answer(kit, spec, precision, prompt, sampling, first)
 
 
@@ -77,19 +77,17 @@ def _answer(
 ) -> Iterator[Progress | Reply]:
     pieces: list[str] = []
     usage = None
-    with kit.store.use(spec, precision=precision) as chat:
-        deltas = chat.stream(prompt, sampling)
-        try:
-            for delta in deltas:
-                if isinstance(delta, Progress):
-                    yield delta
-                    continue
-                usage = delta.usage or usage
-                if delta.text:
-                    pieces.append(delta.text)
-                    yield replace(reply, text="".join(pieces))
-        finally:
-            deltas.close()  # before the model is let go
+    with ExitStack() as pins:
+        chat = yield from pinned(pins, kit.store, spec, precision)
+        deltas = pins.enter_context(closing(chat.stream(prompt, sampling)))  # closed before the model is let go
+        for delta in deltas:
+            if isinstance(delta, Progress):
+                yield delta
+                continue
+            usage = delta.usage or usage
+            if delta.text:
+                pieces.append(delta.text)
+                yield replace(reply, text="".join(pieces))
     yield _final(reply, "".join(pieces), usage)
 
 

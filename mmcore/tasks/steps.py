@@ -5,12 +5,14 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import Stopped
 from ..types import ModelSpec, Progress, Report
 
 if TYPE_CHECKING:
+    from ..backends import Model
     from ..store import Store
 
 T = TypeVar("T")
@@ -52,6 +54,17 @@ def background(work: Callable[[Report], T]) -> Generator[Progress, None, T]:
     if error is not None:
         raise error
     return result
+
+
+def pinned(pins: ExitStack, store: Store, spec: ModelSpec, precision: str = "") -> Generator[Progress, None, Model]:
+    """``model = yield from pinned(pins, store, spec)``: loaded with progress, and pinned until ``pins`` closes.
+
+    One step, so that a model which was brought into memory is not evicted before it is used. A loaded one costs
+    no thread.
+    """
+    if store.is_ready(spec, precision):
+        return pins.enter_context(store.use(spec, precision=precision))
+    return (yield from background(lambda report: pins.enter_context(store.use(spec, report, precision))))
 
 
 def loaded(store: Store, spec: ModelSpec, precision: str = "") -> Generator[Progress, None, None]:
