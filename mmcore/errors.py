@@ -47,6 +47,10 @@ SENTENCES = {
         "{name} needs {need_gib:.1f} GiB; {free_gib:.1f} GiB of the {budget_gib:.1f} GiB budget can be freed. "
         "Choose a smaller model or raise MM_BUDGET_GIB."
     ),
+    "memory_in_use": (
+        "{name} needs {need_gib:.1f} GiB; {free_gib:.1f} GiB of the {budget_gib:.1f} GiB budget can be freed, "
+        "the rest is in use by {held}. Try again when that is done, or choose a smaller model."
+    ),
     "precision_does_not_fit": (
         "{name} needs {need_gib:.1f} GiB even at {precision}; {free_gib:.1f} GiB can be had. Choose a smaller model."
     ),

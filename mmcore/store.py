@@ -257,14 +257,22 @@ class Store:
             entry.model, entry.state, entry.load_s = model, READY, time.perf_counter() - started
             self._changed.notify_all()
 
-    def _refusal(self, spec: ModelSpec, wanted: Plan, free_bytes: int) -> ModelError:
+    def _refusal(self, spec: ModelSpec, wanted: Plan, free_bytes: int, held: str = "") -> ModelError:
+        """It does not fit, because of the models ``held`` if there are any."""
         return ModelError(
-            "does_not_fit",
+            "memory_in_use" if held else "does_not_fit",
             name=spec.title,
             need_gib=wanted.memory_bytes / GIB,
             free_gib=max(0, free_bytes) / GIB,
             budget_gib=self.room.on(wanted.device) / GIB,
+            held=held,
         )
+
+    def _in_use_refusal(self, entry: _Entry) -> ModelError:
+        """For one that fits the budget, and waited."""
+        device = entry.plan.device
+        in_use = [other.spec.title for other in self._pool(device) if other.reserved_bytes and not other.is_idle]
+        return self._refusal(entry.spec, entry.plan, self._freeable_bytes(device), ", ".join(dict.fromkeys(in_use)))
 
     def _reserve(self, entry: _Entry, report: Report) -> None:
         """Reserve the bytes of ``entry``, evicting what is idle; wait while what is in use blocks it."""
@@ -276,7 +284,7 @@ class Store:
                     self._take_over(entry, victims)
                     break
                 if time.monotonic() > deadline:
-                    raise self._refusal(entry.spec, entry.plan, self._freeable_bytes(entry.plan.device))
+                    raise self._in_use_refusal(entry)
                 self._changed.wait(TICK_S)
             report(Progress("wait", subject=entry.spec.title))
         for victim in victims:

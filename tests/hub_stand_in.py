@@ -54,6 +54,7 @@ class Trouble:
     """What goes wrong. ``cuts`` counts down the bodies that are reset after ``cut_after`` bytes."""
 
     status: int = 0  # of every answer
+    failures: int = 0  # answers that are 500, before the hub recovers
     file_status: int = 0  # of files only
     retry_after: str = ""
     cut_after: int | None = None
@@ -85,22 +86,27 @@ class HubStandIn(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, cdn: bool = False, cdn_of: HubStandIn | None = None):
-        super().__init__(("127.0.0.1", 0), _Answer)
+    def __init__(self, cdn: bool = False, cdn_of: HubStandIn | None = None, port: int = 0):
+        super().__init__(("127.0.0.1", port), _Answer)
         self.repositories: dict[str, Repository] = cdn_of.repositories if cdn_of else {}
         self.trouble: Trouble = cdn_of.trouble if cdn_of else Trouble()
         self.requests: list[Request] = []
         self.tokens: set[str] = set()  # that may read gated repositories
         self.strangers: set[str] = set()  # tokens that are valid and may not
+        self.invalid: set[str] = set()  # tokens that are none
         self.is_cdn, self.closing = cdn_of is not None, threading.Event()
         self.cdn = HubStandIn(cdn_of=self) if cdn else None
         self.sending = threading.Event()  # set once a block of a file was sent
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def __exit__(self, *_):
-        self.closing.set()
         if self.cdn:
             self.cdn.__exit__()
+        self.die()
+
+    def die(self) -> None:
+        """End every answer where it is; its address answers no more."""
+        self.closing.set()
         self.shutdown()
         self.server_close()
 
@@ -176,6 +182,12 @@ class _Answer(BaseHTTPRequestHandler):
             return self.answer(200, b"<html>Welcome to the hotel</html>", {"Content-Type": "text/html"})
         if trouble.status:
             return self.fail(trouble.status, "")
+        if trouble.failures:
+            trouble.failures -= 1
+            return self.fail(500, "")
+        if self.request_seen.token in self.server.invalid:
+            told = {"X-Error-Message": "Invalid credentials in Authorization header"}
+            return self.answer(401, b"{}", told)
         if path == "/api/models":
             return self.answer(200, b"[]")
         file = re.fullmatch(r"/([^/]+/[^/]+)/resolve/(.+)", path)
@@ -266,7 +278,8 @@ class _Answer(BaseHTTPRequestHandler):
             self.wfile.write(block)
             self.request_seen.sent_bytes += len(block)
             self.server.sending.set()
-            if self.server.trouble.pause_s and self.server.closing.wait(self.server.trouble.pause_s):
+            if self.server.closing.wait(self.server.trouble.pause_s):
+                self.close_connection = True
                 return
 
     def is_over(self, sent: int, coming: int) -> bool:

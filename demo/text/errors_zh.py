@@ -33,6 +33,10 @@ SENTENCES = {
         "{name} 需要 {need_gib:.1f} GiB 内存，而 {budget_gib:.1f} GiB 的额度里只能腾出 {free_gib:.1f} GiB。"
         "请选小一点的模型，或调高 MM_BUDGET_GIB。"
     ),
+    "memory_in_use": (
+        "{name} 需要 {need_gib:.1f} GiB 内存，而 {budget_gib:.1f} GiB 的额度里只能腾出 {free_gib:.1f} GiB，"
+        "其余正由 {held} 使用。请等它用完再试，或选小一点的模型。"
+    ),
     "load_failed": "{name} 无法加载（{reason}）。请再试一次，或换一个模型。",
     "unknown_class": "已安装的库不认识 {name} 的类型（{kind}）。请换一个模型。",
     "other_task": "{name} 的类型（{kind}）用于别的任务。请选择适合此任务的模型。",

@@ -174,4 +174,4 @@ def _extract(archive: zipfile.ZipFile, member: Member, place: Path) -> None:
 def no_disk(title: str, need_bytes: int, place: Path) -> WeightsError:
     """The refusal that says how much is needed and how much is free where ``place`` is."""
     free_mb = shutil.disk_usage(place).free / 10**6
-    return WeightsError("no_disk", name=title, need_mb=need_bytes / 10**6, free_mb=free_mb)
+    return WeightsError("no_disk", name=title, need_mb=max(1, need_bytes / 10**6), free_mb=free_mb)
