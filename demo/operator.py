@@ -15,7 +15,10 @@ FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")  # a proxy in front: o
 
 
 def check(studio: Studio, blocks: gr.Blocks | None, headers: Mapping[str, str]) -> None:
-    """Raises InputError "operator_only" for a visitor who may not. ``headers`` are the request's."""
+    """Raises InputError for a visitor who may not, and on ZeroGPU, where what is loaded later would not stay.
+    ``headers`` are the request's."""
+    if studio.settings.zero_gpu:
+        raise InputError("loaded_at_start")
     given = studio.settings.operator
     if not (given if given is not None else _is_private(blocks, headers)):
         raise InputError("operator_only")

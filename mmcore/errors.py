@@ -66,6 +66,7 @@ SENTENCES = {
     "operator_only": (
         "Only the operator of this page may do that. Whoever runs it can allow it by starting it with MM_OPERATOR=1."
     ),
+    "loaded_at_start": "On ZeroGPU models are loaded when the Space starts. Choose the model in its tab instead.",
     # weights
     "no_network": (
         "{name} could not be downloaded: no package index answered. Check the network, "

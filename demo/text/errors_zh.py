@@ -48,6 +48,7 @@ SENTENCES = {
     "no_models_file": "没有存放自选模型的文件。请把 MM_MODELS_FILE 设为一个文件，然后重新启动。",
     "operator_only": "只有本页面的管理者可以这样做。运行本页面的人以 MM_OPERATOR=1 启动即可允许。",
     # 权重
+    "loaded_at_start": "在 ZeroGPU 上，模型在 Space 启动时载入。请在相应的标签页中选择模型。",
     "no_network": "无法下载 {name}：没有软件包索引应答。请检查网络，或把文件复制到 MM_CACHE_DIR。",
     "no_such_package": "无法下载 {name}：软件包索引里没有 {package}。",
     "no_disk": "{name} 需要 {need_mb:.0f} MB 磁盘空间，只剩 {free_mb:.0f} MB。请腾出一些，或设置 MM_CACHE_DIR。",

@@ -6,13 +6,12 @@ import queue
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import Stopped
 from ..types import ModelSpec, Progress, Report
 
 if TYPE_CHECKING:
-    from ..backends import Model
     from ..store import Store
 
 T = TypeVar("T")
@@ -56,7 +55,7 @@ def background(work: Callable[[Report], T]) -> Generator[Progress, None, T]:
     return result
 
 
-def pinned(pins: ExitStack, store: Store, spec: ModelSpec, precision: str = "") -> Generator[Progress, None, Model]:
+def pinned(pins: ExitStack, store: Store, spec: ModelSpec, precision: str = "") -> Generator[Progress, None, Any]:
     """``model = yield from pinned(pins, store, spec)``: loaded with progress, and pinned until ``pins`` closes.
 
     One step, so that a model which was brought into memory is not evicted before it is used. A loaded one costs
