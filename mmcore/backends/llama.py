@@ -1,88 +1,144 @@
 """Chat on llama.cpp through ``xllamacpp``: GGUF on the CPU, several conversations batched together.
 
-The runtime is llama.cpp's own server inside this process. It also opens a port on loopback, which we do
-not use and lock with a random key. Requests are JSON as in the OpenAI API; see llama.cpp's
-``tools/server/README.md``.
+A model sees and hears when its folder has the file of its encoders, ``mmproj``.
 """
 
 from __future__ import annotations
 
-import itertools
 import queue
 import re
-import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..errors import InputError, ModelError
+from ..errors import InputError, ModelError, StudioError
 from ..types import Delta, Message, ModelSpec, Plan, Progress, Sampling, Usage
+from .llama_content import Senses, Speaker
+from .llama_controls import Controls
+from .llama_runtime import start
+from .smaller import smaller
 
-BATCH_TOKENS = 128  # of a prompt at a time: how soon a stop is heard while the prompt is read
-DEFAULT_CONTEXT = 8192  # tokens, shared by the conversations at hand
-#: What the runtime says when conversations that fit one by one do not fit together.
+#: What the runtime says when conversations that fit one by one do not fit together, when a picture does not fit,
+#: and when its encoders cannot take one.
 SHARED_CONTEXT_FULL = "Context size has been exceeded."
+NO_ROOM_FOR_MEDIUM = "failed to process mtmd chunk"
+NOT_READABLE = ("Failed to load image or audio file", "Failed to tokenize prompt")
+TOO_LARGE = ("context_full", "out_of_memory")
 GATHER_S = 0.1  # between two wake-ups of the reader
+TICK_S = 0.3  # how often an answer that has not begun shows its progress, and looks whether it is still wanted
+STOP_S = 1.0  # how long a stop waits for the runtime, which cannot leave off within a picture
 _END = object()
 
 
 def open(spec: ModelSpec, folder: Path, plan: Plan) -> LlamaChat:
-    """Load the GGUF file of ``folder``, the first of its parts. Raises ModelError when there is none."""
-    return LlamaChat(spec, str(_gguf(spec, folder)), plan)
+    """Load the GGUF file of ``folder``, the first of its parts, and its encoders. Raises ModelError without one."""
+    language, encoders = _files(spec, folder)
+    return LlamaChat(spec, language, encoders, plan)
 
 
-def _gguf(spec: ModelSpec, folder: Path) -> Path:
-    if spec.files:
-        return folder / spec.files[0].name
-    language = sorted(path for path in folder.glob("*.gguf") if "mmproj" not in path.name.lower())
+def _files(spec: ModelSpec, folder: Path) -> tuple[Path, Path | None]:
+    named = [folder / file.name for file in spec.files] or sorted(folder.glob("*.gguf"))
+    encoders = [path for path in named if "mmproj" in path.name.lower()]
+    language = [path for path in named if path not in encoders]
     if not language:
         raise ModelError("load_failed", name=spec.title, reason="it has no GGUF file")
-    return language[0]
+    return language[0], next(iter(encoders), None)
 
 
 class LlamaChat:
     """A ``ChatModel``. Thread-safe: the runtime queues and batches."""
 
-    def __init__(self, spec: ModelSpec, path: str, plan: Plan):
-        import xllamacpp
-
-        params = xllamacpp.CommonParams()
-        params.model.path = path
-        params.n_ctx = int(spec.options.get("context", DEFAULT_CONTEXT))
-        params.n_parallel, params.kv_unified = plan.slots, True
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = plan.threads
-        params.n_batch = params.n_ubatch = BATCH_TOKENS
-        params.n_gpu_layers = 0
-        params.cache_ram_mib = 0  # prefixes stay in their slots; no copies beside them
-        params.warmup, params.ui, params.verbosity = False, False, 0
-        params.endpoint_metrics = True  # for ``running``
-        params.api_keys = [secrets.token_urlsafe()]
+    def __init__(self, spec: ModelSpec, language: Path, encoders: Path | None, plan: Plan):
+        senses = Senses.of(encoders)
         self._title = spec.title
-        self._server = xllamacpp.Server(params)
+        self._speaker = Speaker(spec.title, senses, Controls(language).plain)
+        self._threads: set[threading.Thread] = set()
+        self._server = start(spec, language, encoders, senses.sight, plan)
 
     def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[Delta | Progress]:
         """The answer, piece by piece; ``Progress("think")`` counts the prompt's tokens before it.
 
-        Raises InputError when the prompt is longer than the context. Closing the iterator stops the
-        runtime at its next token, or its next ``BATCH_TOKENS`` of the prompt.
+        What is too large is made smaller and tried once more, and the usage says so. Raises InputError when it does
+        not fit even so or the model has no sense for it, ModelError when the runtime fails. Closing the iterator
+        stops the runtime at its next token, its next batch of the prompt, or after the picture at hand.
         """
-        chunks: queue.SimpleQueue = queue.SimpleQueue()
-        stop = threading.Event()
-        request = _request(messages, sampling)
-        thread = threading.Thread(target=self._run, args=(request, chunks, stop), name="llama-stream", daemon=True)
-        started = time.perf_counter()
-        thread.start()
         try:
-            yield from self._deltas(itertools.chain.from_iterable(iter(chunks.get, _END)), started)
-        finally:
-            stop.set()
-            thread.join()
+            yield from self._answer(messages, sampling)
+        except StudioError as refusal:
+            has_media = any(message.media for message in messages)
+            less = smaller(messages) if has_media and refusal.code in TOO_LARGE else None
+            if less is None:
+                raise
+            yield Progress("shrink", subject=self._title)
+            yield from self._answer(less, sampling, ("smaller_input",))
 
     def running(self) -> int:
         """How many answers the runtime is writing now."""
         metrics = self._server.handle_metrics()
         return int(re.search(r"^llamacpp:requests_processing (\d+)", metrics, re.MULTILINE)[1])
+
+    def close(self) -> None:
+        """Free the memory, once the runtime has left off what was stopped."""
+        for thread in tuple(self._threads):
+            thread.join()
+        self._server = None  # its destructor ends the threads and frees the weights
+
+    # -- the reader's side
+
+    def _answer(
+        self, messages: Sequence[Message], sampling: Sampling, flags: tuple[str, ...] = ()
+    ) -> Iterator[Delta | Progress]:
+        chunks: queue.SimpleQueue = queue.SimpleQueue()
+        stop = threading.Event()
+        started = time.perf_counter()
+        request = self._speaker.request(messages, sampling)
+        thread = threading.Thread(target=self._run, args=(request, chunks, stop), name="llama-stream", daemon=True)
+        self._threads.add(thread)
+        thread.start()
+        try:
+            yield from self._deltas(chunks, started, flags)
+        finally:
+            stop.set()
+            thread.join(STOP_S)
+
+    def _deltas(self, chunks: queue.SimpleQueue, started: float, flags: tuple[str, ...]) -> Iterator[Delta | Progress]:
+        """Until the first word the latest progress again and again, so that a stop is heard."""
+        latest, first_token_s = Progress("wait", subject=self._title), 0.0
+        while True:
+            try:
+                gathered = chunks.get(timeout=None if first_token_s else TICK_S)
+            except queue.Empty:
+                yield latest
+                continue
+            if gathered is _END:
+                return
+            for chunk in gathered:
+                if "error" in chunk:
+                    raise self._refusal(chunk["error"])
+                if read := chunk.get("prompt_progress"):
+                    latest = Progress("think", read["processed"], read["total"], "tokens", self._title)
+                    yield latest
+                for text in _texts(chunk):
+                    first_token_s = first_token_s or time.perf_counter() - started
+                    yield Delta(text)
+                if chunk.get("usage"):
+                    yield Delta("", _usage(chunk, first_token_s, flags))
+
+    def _refusal(self, error: dict) -> StudioError:
+        message = error.get("message", "")
+        if error.get("type") == "exceed_context_size_error":
+            tokens, limit = error["n_prompt_tokens"], error["n_ctx"]
+            return InputError("context_full", model=self._title, tokens=tokens, limit=limit)
+        if message == SHARED_CONTEXT_FULL or (message == NO_ROOM_FOR_MEDIUM and self.running()):
+            return ModelError("model_busy", name=self._title)
+        if message == NO_ROOM_FOR_MEDIUM:
+            return ModelError("out_of_memory", name=self._title)
+        if message in NOT_READABLE:
+            return InputError("not_taken", model=self._title, kind="image")
+        return ModelError("model_failed", name=self._title)
+
+    # -- the runtime's side
 
     def _run(self, request: dict, chunks: queue.SimpleQueue, stop: threading.Event) -> None:
         """Put what the runtime writes into ``chunks``, gathered: waking the reader takes a core from it each time."""
@@ -103,48 +159,14 @@ class LlamaChat:
         finally:
             chunks.put(gathered)
             chunks.put(_END)
-
-    def _deltas(self, chunks: Iterator[dict], started: float) -> Iterator[Delta | Progress]:
-        first_token_s = 0.0
-        for chunk in chunks:
-            if "error" in chunk:
-                raise self._refusal(chunk["error"])
-            read = chunk.get("prompt_progress")
-            if read:
-                yield Progress("think", read["processed"], read["total"], "tokens", self._title)
-            for choice in chunk["choices"]:
-                if text := choice["delta"].get("content"):
-                    first_token_s = first_token_s or time.perf_counter() - started
-                    yield Delta(text)
-            if chunk.get("usage"):
-                yield Delta("", _usage(chunk, first_token_s))
-
-    def _refusal(self, error: dict) -> Exception:
-        if error.get("type") == "exceed_context_size_error":
-            tokens, limit = error["n_prompt_tokens"], error["n_ctx"]
-            return InputError("context_full", model=self._title, tokens=tokens, limit=limit)
-        if error.get("message") == SHARED_CONTEXT_FULL:
-            return ModelError("model_busy", name=self._title)
-        return ModelError("model_failed", name=self._title)
-
-    def close(self) -> None:
-        self._server = None  # its destructor ends the threads and frees the weights
+            self._threads.discard(threading.current_thread())
 
 
-def _request(messages: Sequence[Message], sampling: Sampling) -> dict:
-    request = {
-        "messages": [{"role": message.role, "content": message.text} for message in messages],
-        "max_tokens": sampling.max_tokens,
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        "return_progress": True,
-    }
-    return request if sampling.seed is None else request | {"seed": sampling.seed}
+def _texts(chunk: dict) -> Iterator[str]:
+    return (text for choice in chunk["choices"] if (text := choice["delta"].get("content")))
 
 
-def _usage(chunk: dict, first_token_s: float) -> Usage:
+def _usage(chunk: dict, first_token_s: float, flags: tuple[str, ...]) -> Usage:
     usage, timings = chunk["usage"], chunk.get("timings", {})
     rate = timings.get("predicted_per_second") or 0.0
-    return Usage(usage["prompt_tokens"], usage["completion_tokens"], first_token_s, rate)
+    return Usage(usage["prompt_tokens"], usage["completion_tokens"], first_token_s, rate, flags)

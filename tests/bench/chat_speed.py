@@ -15,7 +15,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from mmcore import Message, Sampling, Settings, Studio
-from mmcore.backends.llama import BATCH_TOKENS, DEFAULT_CONTEXT
+from mmcore.backends.llama_runtime import BATCH_TOKENS, DEFAULT_CONTEXT
 
 QUESTIONS = [f"Write a story about a {animal} and the sea." for animal in ("fox", "crab", "goose", "whale")]
 
