@@ -119,7 +119,7 @@ def plan(
     left = _smaller(choices, ran_out)
     fitting = next((choice for choice in left if choice.memory_bytes <= free_bytes), None)
     if fitting is None:
-        raise _refusal(spec, left[-1], free_bytes)
+        raise _refusal(spec, _smallest(left), free_bytes)
     why = _why(fitting, choices, free_bytes, wish, ran_out)
     return Plan(
         device, fitting.name, why, _threads(spec, hardware, settings), fitting.memory_bytes, ran_out=tuple(ran_out)
@@ -151,9 +151,14 @@ def _choices(spec: ModelSpec, gpu: Accelerator | None, wish: str) -> list[Precis
 
 
 def _smaller(choices: list[Precision], ran_out: tuple[str, ...]) -> list[Precision]:
-    """Those that take less than any that ran out of memory; the last when there is none."""
+    """Those that take less than any that ran out of memory; the smallest of all when there is none."""
     limit_bytes = min((choice.memory_bytes for choice in choices if choice.name in ran_out), default=None)
-    return [choice for choice in choices if limit_bytes is None or choice.memory_bytes < limit_bytes] or choices[-1:]
+    smaller = [choice for choice in choices if limit_bytes is None or choice.memory_bytes < limit_bytes]
+    return smaller or [_smallest(choices)]
+
+
+def _smallest(choices: list[Precision]) -> Precision:
+    return min(choices, key=lambda choice: choice.memory_bytes)
 
 
 def _banned(gpu: Accelerator | None) -> set[str]:

@@ -326,6 +326,7 @@ class ModelSpec:
     precisions: tuple[Precision, ...] = ()  # best first; empty: only ``precision``
     modalities: tuple[str, ...] = ("text",)  # of a chat model: what it takes itself
     devices: tuple[str, ...] = ("cuda", "mps", "cpu")  # where its backend can run it, when it has precisions
+    heavy: bool = False  # slow without a GPU: no default there
 
     @property
     def download_bytes(self) -> int:

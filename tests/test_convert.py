@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import subprocess
 import sys
@@ -51,16 +52,15 @@ def test_a_model_that_answers_otherwise_is_refused(tmp_path, factor, same):
             convert._compare(lambda x: x * factor, tmp_path / CONVERTED, {"x": x})
 
 
-def test_a_refused_model_leaves_no_file_and_the_old_one_stays(tmp_path, monkeypatch):
-    def refused(folder, target):
-        target.write_bytes(b"half a model")
+def test_a_refused_model_leaves_nothing(tmp_path, monkeypatch):
+    def refused(source, target):
+        (target / "model.bin").write_bytes(b"half a model")
         raise convert.Refusal("no")
 
-    (tmp_path / CONVERTED).write_bytes(b"the old one")
     monkeypatch.setitem(convert.CONVERTERS, "refused", refused)
     with pytest.raises(convert.Refusal):
-        convert.main("refused", tmp_path)
-    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [(CONVERTED, b"the old one")]
+        convert.main("refused", tmp_path, tmp_path / "made")
+    assert not list(tmp_path.iterdir())
 
 
 def test_every_converter_a_row_names_exists():
@@ -69,7 +69,7 @@ def test_every_converter_a_row_names_exists():
 
 
 def test_an_unknown_converter_ends_with_one_sentence(tmp_path):
-    result = run("alchemy", str(tmp_path))
+    result = run("alchemy", str(tmp_path), str(tmp_path / "made"))
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == "there is no converter alchemy\n"
 
@@ -79,14 +79,15 @@ def test_an_unknown_converter_ends_with_one_sentence(tmp_path):
     [
         (FileNotFoundError(2, "No such file", "/home/someone/model.safetensors"), "FileNotFoundError"),
         (ModuleNotFoundError("No module named 'timm'", name="timm"), "timm is not installed"),
+        (OSError(errno.ENOSPC, "No space left", "/home/someone/model.bin"), "the disk is full"),
     ],
 )
 def test_what_went_wrong_is_a_few_words_without_a_path(tmp_path, monkeypatch, error, words):
-    def fails(folder, target):
+    def fails(source, target):
         raise error
 
     monkeypatch.setitem(convert.CONVERTERS, "fails", fails)
-    assert convert.reason("fails", tmp_path) == words
+    assert convert.reason("fails", tmp_path, tmp_path / "made") == words
 
 
 @pytest.mark.weights
@@ -118,7 +119,8 @@ def test_conversion_is_silent_and_changes_no_source_file(real_studio, tmp_path):
     folder = weights.fetch(spec, real_studio.settings.cache_dir)
     source = tmp_path / spec.files[0].name
     source.write_bytes((folder / source.name).read_bytes())
-    result = run("efficientnet_lite0", str(tmp_path))
+    result = run("efficientnet_lite0", str(tmp_path), str(tmp_path / "made"))
     assert (result.returncode, result.stdout) == (0, "")
-    assert {path.name for path in tmp_path.iterdir()} == {source.name, CONVERTED}
+    assert {path.name for path in tmp_path.iterdir()} == {source.name, "made"}
+    assert [path.name for path in (tmp_path / "made").iterdir()] == [CONVERTED]
     assert hashlib.sha256(source.read_bytes()).hexdigest() == spec.files[0].sha256

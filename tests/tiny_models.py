@@ -82,8 +82,8 @@ def chinese_clip(folder: Path) -> Path:
     return save(folder, _made(tf.ChineseCLIPModel, config), tf.ChineseCLIPProcessor(images, tokenizer))
 
 
-def whisper(folder: Path) -> Path:
-    """Whisper of two languages."""
+def whisper(folder: Path, positions: int = 64) -> Path:
+    """Whisper of two languages; ``positions`` is its longest text, in tokens."""
     tokenizer = text.whisper()
     number = {token: tokenizer.convert_tokens_to_ids(f"<|{token}|>") for token in text.WHISPER_TOKENS}
     size = {"encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64, "d_model": 32}
@@ -95,7 +95,7 @@ def whisper(folder: Path) -> Path:
         decoder_attention_heads=4,
         vocab_size=len(tokenizer),
         num_mel_bins=80,
-        max_target_positions=64,
+        max_target_positions=positions,
         pad_token_id=number["endoftext"],
         decoder_start_token_id=number["startoftranscript"],
         init_std=0.2,

@@ -50,7 +50,12 @@ CARDS = {
     },
     "whisper-large-v3-turbo": {"can": "转写语音，接近最大的 Whisper，但快得多", "cannot": "不擅长翻译：没有为此训练"},
     "whisper-base-hub": {"can": "还算好用的最小 Whisper", "cannot": "不擅长噪声和口音"},
-    "whisper-small": {"can": "英语以外的语言比 base 好", "cannot": "不擅长歌曲和多人同时说话"},
+    "whisper-small": {"can": "英语以外的语言比 base 好，在 CPU 上也够快", "cannot": "不擅长歌曲和多人同时说话"},
+    "whisper-medium": {"can": "转写和翻译多种语言，比 small 好", "cannot": "比 large v3 turbo 慢，转写也很少更好"},
+    "whisper-large-v3": {
+        "can": "最好的 Whisper：多种语言、噪声、口音，能译成英语",
+        "cannot": "最慢；不擅长歌曲和多人同时说话",
+    },
     "moonshine-base": {"can": "很快地转写英语", "cannot": "只懂英语；一段之内没有时间"},
     "qwen3-asr-1.7b": {"can": "转写多种语言和歌曲，包括中文方言", "cannot": "一段之内没有时间；不翻译"},
 }

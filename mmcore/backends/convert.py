@@ -1,18 +1,22 @@
-"""Published weights to ONNX, once, when they are fetched; run as a process of its own.
+"""Published weights to what serves them, once, when they are fetched; run as a process of its own.
 
-    python -m mmcore.backends.convert NAME FOLDER
+    python -m mmcore.backends.convert NAME SOURCE TARGET
 
-The result is compared with the original before it is kept. Nothing is fetched, nothing is printed on success;
-otherwise the last line of standard error is the reason.
+A converter reads the folder SOURCE and writes its files, under names of its own, into the new folder TARGET. The
+result is tried before it is kept, an ONNX model against the original. Nothing is fetched, nothing is printed on
+success; otherwise the last line of standard error is the reason, and TARGET is gone.
 
-Weights stay fp32. Eight bits are faster and change answers: static int8 of the classifier (per channel, softmax
+ONNX weights stay fp32. Eight bits are faster and change answers: static int8 of the classifier (per channel, softmax
 left out, calibrated on 45 photos) names another class for 2 of 45 other photos, 1 of 45 with 16-bit activations;
 int8 of the sentence encoder changes the nearest neighbour of 7 sentences in 32.
 """
 
 from __future__ import annotations
 
+import errno
+import json
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Sequence
@@ -37,6 +41,7 @@ def efficientnet_lite0(folder: Path, target: Path) -> None:
     """
     import torch
 
+    target /= CONVERTED
     model = torch.nn.Sequential(_efficientnet(folder / PTH), torch.nn.Softmax(dim=-1)).eval()
     dynamic = torch.export.Dim.DYNAMIC
     _export(model, (torch.rand(2, 3, 224, 224),), target, ["image"], "probabilities", ({0: dynamic},))
@@ -76,7 +81,7 @@ def minilm(folder: Path, target: Path) -> None:
     """``input_ids``, ``attention_mask`` (T, K) int64 -> ``sentence`` (T, 384): the mean over the mask, of length 1."""
     import torch
 
-    model = _sentence_encoder(folder)
+    model, target = _sentence_encoder(folder), target / CONVERTED
     dynamic = torch.export.Dim.DYNAMIC
     names = ["input_ids", "attention_mask"]
     # the output is not called "embedding": that is the name of a node inside
@@ -155,31 +160,74 @@ def _compare(model, target: Path, inputs: dict):
     return ours, original
 
 
-CONVERTERS = {"efficientnet_lite0": efficientnet_lite0, "minilm": minilm}
+def whisper_ctranslate2(folder: Path, target: Path) -> None:
+    """A Whisper as the hub lays it out -> the folder that faster-whisper loads, weights in fp16.
+
+    Safetensors only; no code of the repository is run. CTranslate2 converts from there to what it computes in.
+    """
+    import torch
+    import transformers
+    from ctranslate2.converters import TransformersConverter
+    from ctranslate2.models import Whisper
+
+    transformers.utils.logging.disable_progress_bar()
+
+    class WhisperConverter(TransformersConverter):
+        def load_model(self, model_class, path, **options):
+            safely = {"use_safetensors": True, "local_files_only": True, "output_loading_info": True}
+            model, found = model_class.from_pretrained(path, **safely, **options)
+            if found["missing_keys"]:
+                raise Refusal(f"{len(found['missing_keys'])} of its tensors are missing")
+            return model
+
+    if _read(folder / "config.json").get("model_type") != "whisper":
+        raise Refusal("it is not a Whisper")
+    with torch.inference_mode():
+        WhisperConverter(str(folder), load_as_float16=True).convert(str(target), quantization="float16", force=True)
+    shutil.copy2(folder / "tokenizer.json", target)
+    _write(target / "preprocessor_config.json", _whisper_features(folder))
+    Whisper(str(target), compute_type="int8")  # refuses what does not fit together
 
 
-def main(name: str, folder: Path) -> None:
-    """Write the converted model into ``folder``, at once whole."""
+def _whisper_features(folder: Path) -> dict:
+    """How sound is prepared: from its own file, or among all that a newer repository says of preparing."""
+    own = folder / "preprocessor_config.json"
+    return _read(own) if own.exists() else _read(folder / "processor_config.json")["feature_extractor"]
+
+
+def _read(path: Path) -> dict:
+    return json.loads(path.read_text("utf-8"))
+
+
+def _write(path: Path, fields: dict) -> None:
+    path.write_text(json.dumps(fields), "utf-8")
+
+
+CONVERTERS = {"efficientnet_lite0": efficientnet_lite0, "minilm": minilm, "whisper_ctranslate2": whisper_ctranslate2}
+
+
+def main(name: str, source: Path, target: Path) -> None:
+    """Convert ``source`` into the new folder ``target``, or leave none."""
     if name not in CONVERTERS:
         raise Refusal(f"there is no converter {name}")
-    unfinished = folder / f"{CONVERTED}.{os.getpid()}.tmp"
     try:
-        CONVERTERS[name](folder, unfinished)
-        os.replace(unfinished, folder / CONVERTED)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        target.mkdir(parents=True)
+        CONVERTERS[name](source, target)
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
 
 
-def reason(name: str, folder: Path) -> str | None:
+def reason(name: str, source: Path, target: Path) -> str | None:
     """``main``, and what went wrong in a few words without a path; None when nothing did."""
     try:
-        main(name, folder)
+        main(name, source, target)
     except Refusal as refusal:
         return str(refusal)
     except ImportError as error:
         return f"{error.name} is not installed"
     except Exception as error:
-        return type(error).__name__
+        return "the disk is full" if getattr(error, "errno", None) == errno.ENOSPC else type(error).__name__
     return None
 
 
@@ -188,4 +236,4 @@ if __name__ == "__main__":
     if hasattr(os, "nice"):
         os.nice(10)
     with redirect_stdout(sys.stderr):
-        sys.exit(reason(sys.argv[1], Path(sys.argv[2])))
+        sys.exit(reason(sys.argv[1], *map(Path, sys.argv[2:])))

