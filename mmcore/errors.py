@@ -55,6 +55,7 @@ SENTENCES = {
         "{name} needs {need_gib:.1f} GiB even at {precision}; {free_gib:.1f} GiB can be had. Choose a smaller model."
     ),
     "load_failed": "{name} could not be loaded ({reason}). Try again, or choose another model.",
+    "damaged_file": "{file} of {name} is missing or damaged, in its source too. Choose another model.",
     "unknown_class": "{name} is of a kind ({kind}) that the installed library does not know. Choose another model.",
     "other_task": "{name} is of a kind ({kind}) made for another task. Choose a model for this one.",
     "out_of_memory": "{name} ran out of memory on this, even made smaller. Shorten it, or choose a smaller model.",

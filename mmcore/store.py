@@ -31,6 +31,7 @@ TICK_S = 0.2  # how often a waiting caller looks, and reports
 PATIENCE_S = 120.0  # how long a caller waits for models in use to make room
 
 
+FAILED_LOADS = ("load_failed", "damaged_file")  # refusals after which the files are verified
 OUT_OF_MEMORY = ("out_of_memory", "no_memory_to_load")  # refusals after which a coarser precision may do
 _log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class Store:
         room: Room,
         *,
         open_model: Callable = backends.open_model,
-        fetch: Callable = weights.fetch,
+        fetch: Callable = backends.fetch,
         patience_s: float = PATIENCE_S,
     ):
         self.hardware, self.room = hardware, room  # replaced together when a GPU is found
@@ -249,13 +250,23 @@ class Store:
             self._reserve(entry, shared)
             shared(Progress("load", subject=spec.title))
             started = time.perf_counter()
-            model = self._open(spec, folder, entry.plan)
+            model = self._opened(entry, folder, shared)
         except BaseException as error:
             self._leave(entry, error)
             raise
         with self._changed:
             entry.model, entry.state, entry.load_s = model, READY, time.perf_counter() - started
             self._changed.notify_all()
+
+    def _opened(self, entry: _Entry, folder: Path, report: Report) -> backends.Model:
+        """The model; where it cannot be loaded and files of it turn out damaged, it is tried with new ones."""
+        spec, cache_dir = entry.spec, self._settings.cache_dir
+        try:
+            return self._open(spec, folder, entry.plan)
+        except ModelError as error:
+            if error.code not in FAILED_LOADS or not weights.discard_damaged(spec, cache_dir, report):
+                raise
+        return self._open(spec, self._fetch(spec, cache_dir, report), entry.plan)
 
     def _refusal(self, spec: ModelSpec, wanted: Plan, free_bytes: int, held: str = "") -> ModelError:
         """It does not fit, because of the models ``held`` if there are any."""

@@ -45,18 +45,18 @@ def test_a_shard_cut_short_is_named(clip):
     weights = clip / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
     refused = refusal_of(clip)
-    assert refused.code == "load_failed" and "model.safetensors is damaged" in str(refused)
+    assert refused.code == "damaged_file" and "model.safetensors" in str(refused)
 
 
 def test_a_shard_of_noise_is_named(clip):
     (clip / "model.safetensors").write_bytes(b"\x7f" * 4096)
-    assert "model.safetensors is damaged" in str(refusal_of(clip))
+    assert "model.safetensors of Tiny is missing or damaged" in str(refusal_of(clip))
 
 
 def test_a_shard_that_is_not_there_is_named(clip):
     index = {"metadata": {}, "weight_map": {"logit_scale": "model-00002-of-00002.safetensors"}}
     (clip / "model.safetensors.index.json").write_text(json.dumps(index))
-    assert "model-00002-of-00002.safetensors is missing" in str(refusal_of(clip))
+    assert "model-00002-of-00002.safetensors of Tiny is missing" in str(refusal_of(clip))
 
 
 def test_missing_tensors_are_never_drawn_at_random(clip):

@@ -38,6 +38,7 @@ SENTENCES = {
         "其余正由 {held} 使用。请等它用完再试，或选小一点的模型。"
     ),
     "load_failed": "{name} 无法加载（{reason}）。请再试一次，或换一个模型。",
+    "damaged_file": "{name} 的 {file} 缺失或已损坏，来源处也是如此。请换一个模型。",
     "unknown_class": "已安装的库不认识 {name} 的类型（{kind}）。请换一个模型。",
     "other_task": "{name} 的类型（{kind}）用于别的任务。请选择适合此任务的模型。",
     "out_of_memory": "{name} 处理这些内容时内存不足，缩小后仍然不够。请缩短内容，或换小一点的模型。",

@@ -7,12 +7,15 @@ spec's task, may be called from several threads, and gives its memory back on ``
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
+from .. import weights
 from ..errors import ModelError, StudioError
-from ..types import Delta, Message, ModelSpec, Plan, Progress, Sampling, Segment, TextBox
+from ..types import Delta, Message, ModelSpec, Plan, Progress, Report, Sampling, Segment, TextBox, ignore
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,11 +80,35 @@ class ChatModel(Model, Protocol):
         """
 
 
+def fetch(spec: ModelSpec, cache_dir: Path, report: Report = ignore) -> Path:
+    """``weights.fetch``; a repository that its backend could not run is refused before its weights come."""
+    return weights.fetch(spec, cache_dir, report, look=lambda folder: _check(spec, folder))
+
+
 def open_model(spec: ModelSpec, folder: Path, plan: Plan) -> Model:
     """Load ``spec`` from ``folder``. Raises ModelError in a sentence when the runtime cannot."""
+    with _told_in_a_sentence(spec):
+        return _module(spec).open(spec, folder, plan)
+
+
+def _check(spec: ModelSpec, folder: Path) -> None:
     try:
-        module = import_module(f".{spec.backend}", __package__)
-        return module.open(spec, folder, plan)
+        check = getattr(_module(spec), "check", None)
+    except ImportError:  # told when it is loaded: files may be fetched for another machine
+        return
+    with _told_in_a_sentence(spec):
+        if check:
+            check(spec, folder)
+
+
+def _module(spec: ModelSpec) -> ModuleType:
+    return import_module(f".{spec.backend}", __package__)
+
+
+@contextmanager
+def _told_in_a_sentence(spec: ModelSpec) -> Iterator[None]:
+    try:
+        yield
     except StudioError:
         raise
     except Exception as error:

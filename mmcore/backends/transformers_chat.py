@@ -25,7 +25,7 @@ from ..errors import InputError, ModelError, Stopped, StudioError
 from ..memory import WORKLOAD
 from ..types import Delta, Message, ModelSpec, Plan, Progress, Sampling, Usage
 from .transformers_content import Conversation, smaller
-from .transformers_loading import free, is_out_of_memory, load, model_type, threads, working_dtype
+from .transformers_loading import check_kind, free, is_out_of_memory, load, model_type, threads, working_dtype
 
 #: Families whose checkpoint also holds a voice: only the part that answers in text is loaded.
 TEXT_PART = {"qwen2_5_omni": "Qwen2_5OmniThinkerForConditionalGeneration"}
@@ -36,6 +36,11 @@ _END = object()
 def open(spec: ModelSpec, folder: Path, plan: Plan) -> Chat:
     """Load the checkpoint of ``folder``. Raises ModelError."""
     return Chat(spec, folder, plan)
+
+
+def check(spec: ModelSpec, folder: Path) -> None:
+    """Refuse a checkpoint of which only the small files are there. Raises ModelError."""
+    check_kind(_class_of(spec, folder), spec, folder)
 
 
 class Chat:

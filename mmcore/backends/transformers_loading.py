@@ -82,7 +82,7 @@ def load(kind: type, spec: ModelSpec, folder: Path, plan: Plan) -> tuple[PreTrai
     Raises ModelError when the weights are pickles, damaged, incomplete, of another kind of model or larger
     than the memory, or when the repository wants its own code to be run.
     """
-    _check_kind(kind, spec, folder)
+    check_kind(kind, spec, folder)
     _check_weights(spec, folder)
     options = loading_options(spec, plan)
     with _told_in_a_sentence(spec, plan), _one_at_a_time, _without_progress_bars():
@@ -157,18 +157,18 @@ def _without_progress_bars() -> Iterator[None]:
 
 def model_type(spec: ModelSpec, folder: Path) -> str:
     """The kind of model that ``config.json`` names."""
-    return _config(spec, folder).get("model_type", "")
+    return str(_config(spec, folder).get("model_type", ""))
 
 
 def _config(spec: ModelSpec, folder: Path) -> dict:
     try:
-        return json.loads((folder / "config.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError("load_failed", name=spec.title, reason="config.json is missing or damaged") from error
+        return dict(json.loads((folder / "config.json").read_text("utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise ModelError("damaged_file", name=spec.title, file="config.json") from error
 
 
-def _check_kind(kind: type, spec: ModelSpec, folder: Path) -> None:
-    """Refuse a class that the library does not have, or has for another task."""
+def check_kind(kind: type, spec: ModelSpec, folder: Path) -> None:
+    """Refuse, by ``config.json`` alone, a class that the library does not have, or has for another task."""
     named = model_type(spec, folder)
     if named not in CONFIG_MAPPING:
         own_code = "auto_map" in _config(spec, folder)
@@ -187,13 +187,13 @@ def _check_weights(spec: ModelSpec, folder: Path) -> None:
     index = folder / "model.safetensors.index.json"
     wanted = set(json.loads(index.read_text("utf-8"))["weight_map"].values()) if index.exists() else set()
     for name in sorted(wanted - {shard.name for shard in shards}):
-        raise ModelError("load_failed", name=spec.title, reason=f"{name} is missing")
+        raise ModelError("damaged_file", name=spec.title, file=name)
     for shard in shards:
         try:
             with safe_open(shard, "pt"):
                 pass
         except SafetensorError as error:
-            raise ModelError("load_failed", name=spec.title, reason=f"{shard.name} is damaged") from error
+            raise ModelError("damaged_file", name=spec.title, file=shard.name) from error
 
 
 @contextlib.contextmanager

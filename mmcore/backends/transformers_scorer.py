@@ -17,7 +17,7 @@ from transformers import AutoModelForZeroShotImageClassification
 
 from ..errors import ModelError
 from ..types import ModelSpec, Plan
-from .transformers_loading import free, is_out_of_memory, load, threads, working_dtype
+from .transformers_loading import check_kind, free, is_out_of_memory, load, threads, working_dtype
 
 BATCH = 16  # images at a time
 KEPT = 4096  # label embeddings
@@ -27,6 +27,11 @@ SIGLIP_TOKENS = 64  # it was trained on texts padded to this (Zhai 2023)
 def open(spec: ModelSpec, folder: Path, plan: Plan) -> Scorer:
     """Load the checkpoint of ``folder``. Raises ModelError."""
     return Scorer(spec, folder, plan)
+
+
+def check(spec: ModelSpec, folder: Path) -> None:
+    """Refuse a checkpoint of which only the small files are there. Raises ModelError."""
+    check_kind(AutoModelForZeroShotImageClassification, spec, folder)
 
 
 class Scorer:

@@ -11,12 +11,17 @@ from transformers import AutoModelForMultimodalLM
 
 from ..types import ModelSpec, Plan
 from .transformers_listening import RATE_HZ, WINDOW, Heard, Listener, mean_logprob, most_tokens, quiet_cut
-from .transformers_loading import model_type, threads
+from .transformers_loading import check_kind, model_type, threads
 
 
 def open(spec: ModelSpec, folder: Path, plan: Plan) -> Listener:
     """Load the checkpoint of ``folder``. Raises ModelError."""
     return LISTENERS.get(model_type(spec, folder), Listener)(spec, folder, plan)
+
+
+def check(spec: ModelSpec, folder: Path) -> None:
+    """Refuse a checkpoint of which only the small files are there. Raises ModelError."""
+    check_kind(LISTENERS.get(model_type(spec, folder), Listener).kind, spec, folder)
 
 
 class Whisper(Listener):
