@@ -48,7 +48,6 @@ def _entry(facts: HubFacts, source: HubSource, task: str, name: str) -> dict:
     hub = {"repo": source.repo, "revision": source.revision}
     if source.patterns != HubSource.patterns:
         hub["patterns"] = list(source.patterns)
-    sees = task == "chat" and not own.is_gguf(source)
     return {
         "name": name,
         "title": PurePosixPath(facts.repo).name,
@@ -56,7 +55,17 @@ def _entry(facts: HubFacts, source: HubSource, task: str, name: str) -> dict:
         "licence": facts.licence or "not said by the hub",
         "download_mb": max(1, round(facts.download_bytes / own.MB)),
         "hub": hub | ({"gated": True} if source.gated else {}),
-    } | ({"modalities": list(MODALITIES.get(facts.pipeline_tag, ("text", "image")))} if sees else {})
+    } | ({"modalities": list(_modalities(facts, source))} if task == "chat" else {})
+
+
+def _modalities(facts: HubFacts, source: HubSource) -> tuple[str, ...]:
+    """What a chat model takes itself: as the hub calls its task, for GGUF files when they bring their encoders."""
+    if not own.is_gguf(source):
+        return MODALITIES.get(facts.pipeline_tag, ("text", "image"))
+    if not own.brings_eyes(source.patterns):
+        return ("text",)
+    told = MODALITIES.get(facts.pipeline_tag, own.SEES)
+    return own.SEES if told == ("text",) else told
 
 
 def _name(repo: str, settings: Settings) -> str:

@@ -12,7 +12,7 @@ from mmcore import Settings, Studio, catalog
 from mmcore.catalog import own
 from mmcore.device import plan
 from mmcore.errors import InputError, ModelError, WeightsError
-from mmcore.types import HubSource
+from mmcore.types import HubFile, HubSource
 
 REPO = "maker/Tiny-VL"
 HAND = """
@@ -80,6 +80,42 @@ def test_a_gguf_row_runs_on_llama_as_it_comes(file):
     assert row.memory_bytes > row.download_bytes
 
 
+def test_a_gguf_row_with_encoders_sees_and_needs_more_memory(file):
+    plain = 'patterns = ["eyes-Q4_K_M.gguf"]'
+    sees = 'patterns = ["mmproj-eyes-F16.gguf", "eyes-Q4_K_M.gguf"]'
+    rows = [own.parse(HAND.replace('revision = "v1"', told), "x")[0] for told in (plain, sees)]
+    assert [row.modalities for row in rows] == [("text",), ("text", "image", "video")]
+    assert [row.precision for row in rows] == ["q4_k_m", "q4_k_m"]
+    assert rows[0].memory_bytes < rows[1].memory_bytes
+    told = HAND.replace('revision = "v1"', sees) + 'modalities = ["text", "image"]'
+    assert own.parse(told, "x")[0].modalities == ("text", "image")
+
+
+def test_a_file_of_a_row_may_come_from_a_repository_when_its_checksum_is_told(file):
+    text = """
+    [[model]]
+    name = "mine"
+    task = "chat"
+    backend = "llama"
+    licence = "MIT"
+    [[model.files]]
+    name = "model.gguf"
+    size_bytes = 1000
+    sha256 = "{sha256}"
+    hub = {{ repo = "maker/eyes", revision = "v1", path = "builds/eyes.gguf" }}
+    """
+    file.write_text(text.format(sha256="a" * 64))
+    row = catalog.find("mine", file)
+    assert row.files[0].hub == HubFile("maker/eyes", "v1", "builds/eyes.gguf") and row.download_bytes == 1000
+    assert row.memory_bytes > 1000
+    for wrong, reason in (
+        (text.format(sha256=""), "needs its sha256"),
+        (text.format(sha256="a" * 64).replace('revision = "v1",', ""), "missing 'revision'"),
+    ):
+        with pytest.raises(ModelError, match=reason):
+            own.parse(wrong, "models.toml")
+
+
 @pytest.mark.parametrize("name", ["../up", "a/b", "..", ".hidden", "", "a b", "x" * 200, "a\\\\b", "C:x"])
 @pytest.mark.parametrize("text", [HAND, HAND.replace("download_mb", "memory_mb").split("hub =")[0] + "backend='llama'"])
 def test_a_name_that_is_no_folder_name_is_refused(file, name, text):
@@ -136,6 +172,21 @@ def test_a_gguf_repository_is_added_with_one_build(studio, hub):
     assert (row.backend, row.precision, row.download_bytes) == ("llama", "q4_k_m", 2 * 10**6)
 
 
+@pytest.mark.parametrize(
+    ("tag", "modalities"),
+    [
+        ("image-text-to-text", ("text", "image", "video")),
+        ("text-generation", ("text", "image", "video")),
+        ("any-to-any", ("text", "image", "video", "audio")),
+        ("audio-text-to-text", ("text", "audio")),
+    ],
+)
+def test_a_gguf_repository_with_encoders_is_added_with_what_it_takes(studio, hub, tag, modalities):
+    hub.publish("maker/tiny-gguf", GGUF | {"mmproj-tiny-F16.gguf": b"m" * 1_000_000}, pipeline_tag=tag)
+    row = studio.add("maker/tiny-gguf", "chat")
+    assert (row.modalities, row.precision, row.download_bytes) == (modalities, "q4_k_m", 3 * 10**6)
+
+
 def test_adding_twice_keeps_one_row_and_comments_of_the_file_stay(studio, hub, file):
     file.write_text(HAND)
     studio.add(REPO, "chat")
@@ -154,6 +205,18 @@ def test_a_file_that_cannot_be_read_is_left_alone(studio, hub, file):
     with pytest.raises(ModelError, match=r"models\.toml could not be read"):
         own.add(file, {"name": "x"})
     assert file.read_text() == "[[model]\n"
+
+
+def test_bytes_that_are_no_text_and_what_is_no_file_are_refused_in_a_sentence(file):
+    entry = {"name": "x", "task": "chat", "licence": "MIT", "download_mb": 1, "hub": {"repo": "a/b"}}
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ModelError, match=r"models\.toml could not be read.*UnicodeDecodeError"):
+        own.add(file, entry)
+    assert file.read_bytes() == b"\xff\xfe\x00"
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(ModelError, match=r"models\.toml could not be read.*IsADirectoryError"):
+        own.add(file, entry)
 
 
 def test_a_row_that_cannot_be_read_is_not_written(file):

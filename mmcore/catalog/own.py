@@ -7,11 +7,11 @@ A user's row, in ``models.toml`` (or the file that MM_MODELS_FILE names)::
     task = "chat"                     # image-classes, image-text, sentences, reading, speech, sounds or chat
     backend = "llama"                 # a module of mmcore.backends
     licence = "Apache-2.0"
-    memory_mb = 700                   # resident once loaded, roughly
+    memory_mb = 700                   # resident once loaded, roughly; counted from the files of a GGUF row
     [[model.files]]
-    name = "model.gguf"               # what the backend looks for
-    folder = "/home/me/models"        # the folder that holds it
-    sha256 = "..."                    # optional for a folder of your own
+    name = "model.gguf"               # what the backend looks for; a second one, mmproj.gguf, lets it see
+    folder = "/home/me/models"        # the folder that holds it; or hub = { repo = …, revision = …, path = … }
+    sha256 = "..."                    # of a hub's file, with size_bytes; optional for a folder of your own
 
 or, for a repository of a model hub, whose backend, precisions and memory follow from task and size::
 
@@ -20,7 +20,10 @@ or, for a repository of a model hub, whose backend, precisions and memory follow
     task = "chat"                     # chat, image-text or speech
     licence = "Apache-2.0"
     download_mb = 4300
-    hub = { repo = "owner/name", revision = "main" }   # patterns = ["*Q4_K_M.gguf"] for a GGUF build
+    hub = { repo = "owner/name", revision = "main" }
+
+and for one build of its GGUF files, with the encoders that let it see: patterns = ["*Q4_K_M.gguf", "mmproj*F16.gguf"]
+in its ``hub``.
 """
 
 from __future__ import annotations
@@ -29,12 +32,13 @@ import os
 import re
 import threading
 import tomllib
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
 from ..errors import InputError, ModelError
 from ..memory import LADDER, precisions, typical
-from ..types import TASKS, HubSource, ModelSpec, WeightFile, WheelPart
+from ..types import TASKS, HubFile, HubSource, ModelSpec, WeightFile, WheelPart
 
 MB = 10**6
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
@@ -46,14 +50,23 @@ HUB_TASKS = {
     "speech": ("transformers_speech", ("bf16", "fp16", "fp32"), 4.0, 0.6),
 }
 GGUF_WORKING_BYTES = 600 * MB  # the KV cache of its context, and its buffers
+GGUF_SEEING_BYTES = 600 * MB  # what encoding a picture takes, and the conversations put aside meanwhile
+SEES = ("text", "image", "video")
 _writing = threading.Lock()
 
 
 @lru_cache(maxsize=4)
 def read(path: Path, _mtime_ns: int) -> tuple[ModelSpec, ...]:
     """The rows of a user's file. Raises ModelError with the line or the field that is wrong."""
+    return parse(_text(path), path.name)
+
+
+def _text(path: Path) -> str:
+    """The file's text, "" when there is none. Raises ModelError when it cannot be read."""
     try:
-        return parse(path.read_text("utf-8"), path.name)
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        return ""
     except (UnicodeDecodeError, OSError) as error:
         raise ModelError("bad_models_file", name=path.name, reason=type(error).__name__) from error
 
@@ -76,7 +89,7 @@ def add(path: Path, entry: dict) -> ModelSpec:
     import tomlkit
 
     with _writing:
-        text = path.read_text("utf-8") if path.is_file() else ""
+        text = _text(path)
         parse(text, path.name)
         document = tomlkit.parse(text)
         rows = document.setdefault("model", tomlkit.aot())
@@ -120,23 +133,31 @@ def _row(entry: dict) -> ModelSpec:
 
 
 def _file_fields(entry: dict) -> dict:
-    return {
-        "backend": entry["backend"],
-        "source": entry.get("source", "your models file"),
-        "files": tuple(_file(file) for file in entry.get("files", ())),
-        "memory_bytes": int(entry.get("memory_mb", 0)) * MB,
-    }
+    files = tuple(_file(file) for file in entry.get("files", ()))
+    told = {"backend": entry["backend"], "source": entry.get("source", "your models file"), "files": files}
+    if entry["backend"] != "llama":
+        return told | {"memory_bytes": int(entry.get("memory_mb", 0)) * MB}
+    return told | _llama_fields(entry, [file.name for file in files], sum(map(_size_bytes, files)))
 
 
 def _file(entry: dict) -> WeightFile:
     parts = tuple(WheelPart(**part) for part in entry.get("parts", ()))
     size_bytes, sha256 = int(entry.get("size_bytes", 0)), entry.get("sha256", "")
-    file = WeightFile(entry["name"], size_bytes, sha256, parts, entry.get("folder"))
-    if Path(file.name).name != file.name or not (file.parts or file.folder):
-        raise ValueError(f"file {file.name} needs a plain name and either folder or parts")
+    hub = HubFile(*(entry["hub"][key] for key in ("repo", "revision", "path"))) if "hub" in entry else None
+    file = WeightFile(entry["name"], size_bytes, sha256, parts, entry.get("folder"), hub)
+    if Path(file.name).name != file.name or not (file.parts or file.folder or hub):
+        raise ValueError(f"file {file.name} needs a plain name and either folder or parts or hub")
     if file.parts and not file.sha256:
         raise ValueError(f"file {file.name} from packages needs its sha256")
+    if hub and not (file.sha256 and file.size_bytes):
+        raise ValueError(f"file {file.name} from a hub needs its sha256 and its size_bytes")
     return file
+
+
+def _size_bytes(file: WeightFile) -> int:
+    """As told, or as it is in its folder now."""
+    path = Path(file.folder or "", file.name)
+    return file.size_bytes or (path.stat().st_size if file.folder and path.is_file() else 0)
 
 
 # -- a repository of a hub
@@ -161,12 +182,26 @@ def is_gguf(source: HubSource) -> bool:
     return all(pattern.lower().endswith(".gguf") for pattern in source.patterns)
 
 
+def brings_eyes(names: Iterable[str]) -> bool:
+    """Whether the encoders of pictures or sound, "mmproj", are among the names or patterns of GGUF files."""
+    return any("mmproj" in name.lower() for name in names)
+
+
 def _gguf_fields(entry: dict, source: HubSource, size_bytes: int) -> dict:
     if entry["task"] != "chat":
         raise ValueError(f"{entry['name']}: GGUF files are for chat")
-    build = _BUILD.search(source.patterns[0].lower())
-    memory_bytes = int(entry.get("memory_mb", 0)) * MB or size_bytes + GGUF_WORKING_BYTES
-    return {"backend": "llama", "precision": build[1] if build else "gguf", "memory_bytes": memory_bytes}
+    language = [pattern for pattern in source.patterns if not brings_eyes([pattern])]
+    build = _BUILD.search(language[0].lower()) if language else None
+    told = {"backend": "llama", "precision": build[1] if build else "gguf"}
+    return told | _llama_fields(entry, source.patterns, size_bytes)
+
+
+def _llama_fields(entry: dict, names: Iterable[str], size_bytes: int) -> dict:
+    """Memory and modalities of a GGUF model whose files, encoders among them, have ``size_bytes`` together."""
+    sees = brings_eyes(names)
+    working_bytes = GGUF_WORKING_BYTES + (GGUF_SEEING_BYTES if sees else 0)
+    memory_bytes = int(entry.get("memory_mb", 0)) * MB or (size_bytes and size_bytes + working_bytes)
+    return {"memory_bytes": memory_bytes, "modalities": SEES if sees else ("text",)}
 
 
 def _transformers_fields(entry: dict, source: HubSource, size_bytes: int) -> dict:

@@ -16,6 +16,7 @@ from .steps import background
 SIDE = 1024  # pixels of a picture
 FRAME_SIDE = 512  # pixels of a frame
 FRAMES = 12
+CPU_FRAME_SIDE, CPU_FRAMES = 384, 8  # for a GGUF, which runs on the CPU: a frame takes seconds there
 EVERY_S = 1.0
 SOUND_S = 30.0  # what models with ears were trained on
 
@@ -46,7 +47,8 @@ def _decoded(kit: Kit, spec: ModelSpec, path: Path, report: Report) -> Medium | 
     samples = sound.samples(path, limits, SOUND_S) if info.has_sound else None
     if kind == "audio":
         return Medium("audio", samples=samples, rate_hz=sound.RATE_HZ)
-    return _video(path, info.duration_s, samples, limits, report)
+    side, count = (CPU_FRAME_SIDE, CPU_FRAMES) if spec.backend == "llama" else (FRAME_SIDE, FRAMES)
+    return _video(path, video.sample_times(info.duration_s, count, EVERY_S), side, samples, limits, report)
 
 
 def _picture(path: Path, limits) -> Medium:
@@ -55,9 +57,11 @@ def _picture(path: Path, limits) -> Medium:
     return Medium("image", frames=np.asarray(picture)[None])  # (1, H, W, 3)
 
 
-def _video(path: Path, duration_s: float, samples: np.ndarray | None, limits, report: Report) -> Medium:
-    times_s, frames = video.sample_times(duration_s, FRAMES, EVERY_S), []
-    for frame in video.frames(path, times_s, limits, FRAME_SIDE):
+def _video(
+    path: Path, times_s: Sequence[float], side: int, samples: np.ndarray | None, limits, report: Report
+) -> Medium:
+    frames = []
+    for frame in video.frames(path, times_s, limits, side):
         frames.append(frame.pixels)
         report(Progress("decode", len(frames), len(times_s), "frames", path.name))
     return Medium("video", np.stack(frames), tuple(times_s), samples, sound.RATE_HZ)
