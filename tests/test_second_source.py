@@ -7,17 +7,17 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import replace
-from pathlib import Path
 
 import huggingface_hub.constants
 import pytest
 from hub_stand_in import HubStandIn
 from test_hub import plain_environment
-from test_hub_refusals import BRIEF, answers, files_in, hub, opened, refused
+from test_hub_refusals import files_in, hub, opened, refused
+from test_hub_refusals_loading import flip_a_bit
 
 from mmcore import Settings, Studio, catalog
 from mmcore.errors import StudioError
-from mmcore.types import ModelSpec, WeightFile
+from mmcore.types import CONVERTED, ModelSpec, WeightFile
 
 pytestmark = pytest.mark.transfer
 
@@ -105,15 +105,28 @@ def test_when_the_hub_does_not_help_either_the_first_refusal_is_told(studio, hub
     assert load(studio)
 
 
-@pytest.mark.weights
-@pytest.mark.parametrize("name", ["whisper-base", "qwen2.5-0.5b"])
-def test_the_real_files_come_from_the_hub_and_work(hub, tmp_path, name):
-    row, kept = catalog.find(name), Settings.from_env().cache_dir / "models" / name
+# -- the real files, as a hub would serve them
+
+
+@pytest.fixture(params=["whisper-base", "qwen2.5-0.5b", "minilm-l6"])
+def real(request, hub, tmp_path):
+    """A studio that has no packages, its row, and a hub with the row's own files."""
+    row, kept = catalog.find(request.param), Settings.from_env().cache_dir / "models" / request.param
     if not kept.exists():
-        Studio(Settings.from_env(profile="embedded")).fetch(name)
+        Studio(Settings.from_env(profile="embedded")).fetch(row.name)
     hub.publish(row.files[0].hub.repo, {file.hub.path: (kept / file.name).read_bytes() for file in row.files})
     studio = opened(tmp_path)
-    assert studio.load(name).name == name
-    if row.task == "chat":
-        assert studio.chat("What is the capital of France?", model=name, sampling=BRIEF).text
+    yield studio, row
     studio.close()
+
+
+@pytest.mark.weights
+def test_the_real_files_come_from_the_hub_work_and_are_repaired_from_it(real, hub):
+    studio, row = real
+    assert studio.load(row.name).name == row.name
+    studio.unload(row.name)
+    hub.requests.clear()
+    flip_a_bit(studio.settings.cache_dir / "models" / row.name / (CONVERTED if row.convert else row.files[0].name), 0)
+    assert studio.load(row.name).name == row.name
+    asked = [request.path.rsplit("/")[-1] for request in hub.asked()]
+    assert asked == ([] if row.convert else [row.files[0].hub.path])
