@@ -24,7 +24,8 @@ from transformers.generation.streamers import BaseStreamer
 from ..errors import InputError, ModelError, Stopped, StudioError
 from ..memory import WORKLOAD
 from ..types import Delta, Message, ModelSpec, Plan, Progress, Sampling, Usage
-from .transformers_content import Conversation, smaller
+from .smaller import smaller
+from .transformers_content import Conversation
 from .transformers_loading import check_kind, free, is_out_of_memory, load, model_type, threads, working_dtype
 
 #: Families whose checkpoint also holds a voice: only the part that answers in text is loaded.
