@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import gradio as gr
 
+from mmcore.errors import InputError, ModelError
 from mmcore.types import ModelSpec
 
 from .page import QUIET, Page
@@ -29,9 +32,9 @@ class Chooser:
             {"label": "precision", "info": "precision_info"},
             value="",
             elem_id=f"{self._name}-precision",
-            **precisions(self.spec(""), "en"),
+            **self._precisions("", "en"),
         )
-        self.page.fresh[self.precision] = lambda language: precisions(self.spec(""), language) | {"value": ""}
+        self.page.fresh[self.precision] = lambda language: self._precisions("", language) | {"value": ""}
 
     def wire(self) -> None:
         """Another model has other precisions."""
@@ -52,13 +55,27 @@ class Chooser:
         return {"choices": [(auto, ""), *((row.title, row.name) for row in rows)], "visible": len(rows) > 1}
 
     def _changed(self, name: str, language: str) -> dict:
-        return gr.update(value="", **precisions(self.spec(name), language))
+        return gr.update(value="", **self._precisions(name, language))
 
     def _worded(self, name: str, language: str) -> dict:
-        return gr.update(**precisions(self.spec(name), language))
+        return gr.update(**self._precisions(name, language))
+
+    def _precisions(self, name: str, language: str) -> dict:
+        spec = self.spec(name)
+        return precisions(spec, language, lambda precision: self._runs(spec.name, precision))
+
+    def _runs(self, name: str, precision: str) -> bool:
+        """Whether this machine computes at that precision, be the memory what it may."""
+        try:
+            self.page.studio.plan(name, precision)
+        except InputError:
+            return False
+        except ModelError:
+            pass
+        return True
 
 
-def precisions(spec: ModelSpec | None, language: str) -> dict:
-    """The properties of a dropdown of a model's precisions: hidden when it has one."""
-    names = [(rung.name, rung.name) for rung in spec.precisions] if spec else []
+def precisions(spec: ModelSpec | None, language: str, runs: Callable[[str], bool] = lambda _: True) -> dict:
+    """The properties of a dropdown of a model's precisions that run here: hidden when it is one."""
+    names = [(rung.name, rung.name) for rung in spec.precisions if runs(rung.name)] if spec else []
     return {"choices": [(say(language, "precision_auto"), ""), *names], "visible": len(names) > 1}

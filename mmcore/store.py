@@ -251,6 +251,7 @@ class Store:
             shared(Progress("load", subject=spec.title))
             started = time.perf_counter()
             model = self._opened(entry, folder, shared)
+            give_back_memory()  # what loading held on its way: as much again as a Whisper at int8
         except BaseException as error:
             self._leave(entry, error)
             raise

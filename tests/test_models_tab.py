@@ -328,7 +328,8 @@ def test_a_model_of_several_precisions_shows_them_when_it_is_chosen(tmp_path):
         chooser.build_precision()
     assert chooser.model.visible and not chooser.precision.visible
     changed = chooser._changed("my-eyes", "zh")
-    assert changed["visible"] and [value for _, value in changed["choices"]] == ["", "bf16", "fp16", "int8", "nf4"]
+    offered = [value for _, value in changed["choices"]]
+    assert changed["visible"] and offered == ["", "bf16", "int8", "nf4"], "no fp16 on a CPU"
 
 
 def test_a_load_that_is_stopped_half_way_leaves_nothing_in_memory(tmp_path, monkeypatch, tab, plain_environment):  # noqa: F811

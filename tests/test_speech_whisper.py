@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import speech
 
-from mmcore import catalog
+from mmcore import catalog, weights
 from mmcore.backends import convert, ctranslate_devices, faster_whisper, open_model
 from mmcore.device import Accelerator, Hardware, default_room, plan
 from mmcore.errors import ModelError
@@ -253,3 +253,23 @@ def test_what_is_no_whisper_or_lacks_weights_is_refused_by_the_converter(convert
     (source / "config.json").write_text(json.dumps(config | {"model_type": "bart"}))
     assert convert.reason("whisper_ctranslate2", source, tmp_path / "made") == "it is not a Whisper"
     assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.weights
+def test_the_real_base_published_as_the_hub_does_becomes_the_same_model_again(tmp_path):
+    import json
+
+    import whisper_as_published
+
+    folder = weights.fetch(ROW, Settings.from_env().cache_dir)
+    source, made = whisper_as_published.published(folder, tmp_path / "source"), tmp_path / "made"
+    convert.main("whisper_ctranslate2", source, made)
+    ours, theirs = (whisper_as_published.tensors(path / "model.bin") for path in (made, folder))
+    assert all(np.array_equal(ours[name], tensor) for name, tensor in theirs.items())
+    assert (
+        json.loads((made / "vocabulary.json").read_text()) == (folder / "vocabulary.txt").read_text().split("\n")[:-1]
+    )
+    assert (
+        json.loads((made / "config.json").read_text()).items()
+        >= json.loads((folder / "config.json").read_text()).items()
+    )
