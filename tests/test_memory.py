@@ -39,7 +39,7 @@ def test_more_input_takes_more_memory():
 def test_an_unknown_shape_is_like_those_of_its_size():
     """Against the published ones: within a third."""
     for row in catalog.HUB:
-        if row.name.startswith("qwen3-vl"):
+        if row.name.startswith("qwen3-vl") and row.precisions:
             parameters = {"2b": 2.13e9, "4b": 4.44e9, "8b": 8.77e9}[row.name[-2:]]
             guess = precisions(parameters, typical(parameters), LADDER)
             for known, guessed in zip(row.precisions, guess, strict=True):

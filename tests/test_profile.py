@@ -140,6 +140,36 @@ def test_with_a_gpu_and_a_hub_the_best_model_that_fits_is_the_default(studio):
     assert best.hub_bytes > smaller.hub_bytes
 
 
+def chat_choices(studio, gpu: Accelerator | None, room: Room) -> Kit:
+    wish = "gpu" if gpu else "cpu"
+    studio.store.hardware, studio.store.room = Hardware(4, 64 * GB, 60 * GB, gpu), room
+    return Kit(studio.settings, studio.store, settled(wish, gpu, ANSWERS))
+
+
+@pytest.mark.parametrize(
+    ("gpu", "room", "backend", "name"),
+    [
+        (None, Room(0, 40 * GB), "llama", "qwen3-vl-2b-gguf"),
+        (None, Room(0, 2 * GB), "llama", "smolvlm2-500m-gguf"),
+        (None, Room(0, GB * 6 // 5), "llama", "smolvlm2-256m-gguf"),
+        (L4, Room(20 * GB, 40 * GB), "transformers_chat", None),
+        (L4, Room(GB // 10, 40 * GB), "llama", "qwen3-vl-2b-gguf"),
+    ],
+)
+def test_the_default_chat_model_is_made_for_the_hardware(studio, gpu, room, backend, name):
+    default = chat_choices(studio, gpu, room).spec("chat")
+    assert default.backend == backend and name in (None, default.name)
+
+
+def test_rows_for_other_hardware_come_last_and_the_embedded_ones_after_them(studio):
+    room = Room(20 * GB, 40 * GB)
+    on_gpu, on_cpu = ([row.name for row in chat_choices(studio, gpu, room).choices("chat")] for gpu in (L4, None))
+    order = ["qwen3-vl-2b", "qwen3-vl-2b-gguf", "qwen2.5-0.5b"]
+    assert [name for name in on_gpu if name in order] == order
+    assert [name for name in on_cpu if name in order] == [order[1], order[0], order[2]]
+    assert sorted(on_gpu) == sorted(on_cpu)
+
+
 def test_without_a_hub_only_models_that_are_on_this_machine_are_offered(studio):
     kit = Kit(studio.settings, studio.store, settled("auto", L4, AWAY, kept=True))
     assert {row.profile for row in kit.choices("chat")} == {"embedded"}

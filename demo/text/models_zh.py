@@ -48,6 +48,28 @@ CARDS = {
         "can": "能看能听：带声音的视频、口头提问",
         "cannot": "在这里只用文字回答；16 位时需要大显卡",
     },
+    "qwen3-vl-2b-gguf": {
+        "can": "在 CPU 上看图片和视频，读其中的文字，支持中文和英文",
+        "cannot": "听不到声音；核心少时看一张图要不少秒",
+    },
+    "smolvlm2-500m-gguf": {"can": "在小 CPU 上看图片和视频画面", "cannot": "听不到声音；只懂英文；回答很短"},
+    "smolvlm2-256m-gguf": {"can": "能在 CPU 上看图的最小模型", "cannot": "细节常出错；只懂英文"},
+    "smolvlm2-2.2b-gguf": {"can": "同 SmolVLM2 500M，更好", "cannot": "听不到声音；只懂英文；核心少时看一张图要一分钟"},
+    "lfm2.5-vl-1.6b-gguf": {
+        "can": "看图片，在 CPU 上也快，对话很长也不占多少内存",
+        "cannot": "听不到声音；许可证限制大公司使用",
+    },
+    "minicpm-v-4.6-gguf": {
+        "can": "看图片和视频，能读小字，支持中文和英文",
+        "cannot": "听不到声音；编码器比语言模型还大",
+    },
+    "qwen3-vl-4b-gguf": {"can": "同 2B，更擅长文档和推理", "cannot": "听不到声音；速度是 2B 的一半"},
+    "qwen3-vl-8b-gguf": {"can": "同 4B，更好", "cannot": "听不到声音；核心不多时很慢"},
+    "gemma-4-e2b-gguf": {"can": "在 CPU 上能看能听，支持多种语言", "cannot": "一次听不了 30 秒以上的声音"},
+    "qwen2.5-omni-3b-gguf": {
+        "can": "在 CPU 上能看能听：带声音的视频、口头提问",
+        "cannot": "在这里只用文字回答；许可证限研究使用",
+    },
     "whisper-large-v3-turbo": {"can": "转写语音，接近最大的 Whisper，但快得多", "cannot": "不擅长翻译：没有为此训练"},
     "whisper-base-hub": {"can": "还算好用的最小 Whisper", "cannot": "不擅长噪声和口音"},
     "whisper-small": {"can": "英语以外的语言比 base 好，在 CPU 上也够快", "cannot": "不擅长歌曲和多人同时说话"},

@@ -9,7 +9,10 @@ from ..types import ModelSpec
 from . import own
 from .embedded import EMBEDDED
 from .fake import FAKE
-from .hub import HUB
+from .gguf import GGUF
+from .hub import HUB as SAFETENSORS
+
+HUB = SAFETENSORS + GGUF
 
 
 def rows(models_file: Path | None = None) -> tuple[ModelSpec, ...]:

@@ -21,8 +21,14 @@ class Kit:
     def choices(self, task: str) -> tuple[ModelSpec, ...]:
         """The rows for ``task`` in the profile in force, its own first."""
         choice = self.profile.choice
-        rows = (row for group in ROWS[choice.name] for row in catalog.for_task(task, group, self.settings.models_file))
+        rows = (row for group in ROWS[choice.name] for row in self._group(task, group))
         return tuple(row for row in rows if not (choice.kept_only and row.hub) or self.store.is_kept(row))
+
+    def _group(self, task: str, group: str) -> list[ModelSpec]:
+        """A profile's rows: with a GPU first those that can use it, else first those made for a CPU."""
+        rows = catalog.for_task(task, group, self.settings.models_file)
+        has_gpu = self.store.hardware.accelerator is not None
+        return sorted(rows, key=lambda row: bool(row.precisions) != has_gpu)
 
     def spec(self, task: str, name: str | None = None) -> ModelSpec:
         """The row named, or the first that fits. Raises ModelError when it is for another task."""
