@@ -47,7 +47,7 @@ class Page:
     fresh: dict[gr.blocks.Block, Update] = field(default_factory=dict)
     blocks: gr.Blocks | None = None
     tab: gr.Tab | None = None  # the one that is being built
-    speeds: dict[str, float] = field(default_factory=dict)  # tokens/s of each model's last answer
+    speeds: dict[str, float] = field(default_factory=dict)  # tokens/s of each chat model's last answer
     ran: dict[str, Loaded] = field(default_factory=dict)  # how each model was last loaded
     keys: dict[str, Callable[[str], str]] = field(default_factory=dict)
     i18n: gr.I18n | None = None

@@ -1,4 +1,4 @@
-"""The command line: ``python -m mmcore models | pull | classify | caption | chat | doctor``.
+"""The command line: ``python -m mmcore models | pull | classify | caption | chat | bench | doctor``.
 
 Results go to standard output alone; progress and refusals to standard error. A refusal is one sentence
 and exit status 1; a wrong command line is 2.
@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     _classify_command(commands)
     _caption_command(commands)
     _chat_command(commands)
+    _bench_command(commands)
     _command(commands, "doctor", _doctor, "check this machine")
     return parser
 
@@ -109,6 +110,13 @@ def _chat_command(commands) -> None:
     command.add_argument("--max-tokens", type=int, default=defaults.max_tokens)
     command.add_argument("--temperature", type=float, default=defaults.temperature)
     command.add_argument("--seed", type=int)
+    command.add_argument("--json", action="store_true")
+
+
+def _bench_command(commands) -> None:
+    command = _command(commands, "bench", _bench, "load models, try each for some seconds, and say what it took")
+    command.add_argument("names", nargs="*", metavar="NAME", help="default: the profile's models whose files are here")
+    command.add_argument("--precision", default="", help="one of the models'; default: the best that fits")
     command.add_argument("--json", action="store_true")
 
 
@@ -199,6 +207,42 @@ def _chat(studio: Studio, args) -> None:
         shown = len(reply.text)
     print()
     print(f"({reply.model}, {reply.completion_tokens} tokens, {reply.tokens_per_s:.0f} tokens/s)", file=sys.stderr)
+
+
+def _bench(studio: Studio, args) -> int:
+    """One model after another, alone in memory. A refusal is told and the others go on; the status is then 1."""
+    for _ in studio.settle():
+        pass
+    names = args.names or [spec.name for spec in studio.models() if studio.is_kept(spec.name)]
+    found = []
+    for name in names:
+        try:
+            with Bar() as bar:
+                record = records.in_memory(studio.measure(name, bar, args.precision))
+        except StudioError as refusal:
+            print(refusal, file=sys.stderr)
+            continue
+        studio.unload(name)
+        found.append(record)
+        if not args.json:
+            _print_measured(record, with_head=len(found) == 1)
+    if args.json:
+        _print_json(found)
+    return 0 if len(found) == len(names) else 1
+
+
+def _print_measured(record: dict, with_head: bool) -> None:
+    """A row of the table: what was not measured is a dash."""
+    row = "{:24} {:9} {:6} {:>8} {:>9}  {}"
+    if with_head:
+        print(row.format("model", "precision", "device", "load s", "peak MB", "rate"))
+    seen = record["measured"]
+    rate = f"{seen['rate']:.1f} {seen['unit']}" if seen["rate"] else "–"
+    picture = f", first word about a picture after {seen['picture_s']:.1f} s" if seen["picture_s"] else ""
+    peak = f"{seen['peak_bytes'] / 1e6:.0f}" if seen["peak_bytes"] else "–"
+    where = (record["name"], record["precision"], record["device"], f"{record['load_s']:.2f}")
+    others = "" if seen["alone"] else ", while other models worked"
+    print(row.format(*where, peak, rate + picture + others), flush=True)
 
 
 def _doctor(studio: Studio, args) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .errors import StudioError
-from .types import Caption, Classification, Label, Loaded, ModelSpec, Plan, Reply, TextBox
+from .types import Caption, Classification, Label, Loaded, Measured, ModelSpec, Plan, Progress, Reply, TextBox
 
 
 def classification(result: Classification, file: str | None = None) -> dict:
@@ -90,14 +90,31 @@ def offer(spec: ModelSpec, found: Plan | StudioError, loaded: Iterable[Loaded]) 
 
 
 def plan(found: Plan) -> dict:
-    """``device, precision, memory_bytes, why``."""
-    return {key: getattr(found, key) for key in ("device", "precision", "memory_bytes", "why")}
+    """``device, precision, memory_bytes, why``, and ``ran_out``: precisions that ran out of memory here."""
+    keys = ("device", "precision", "memory_bytes", "why")
+    return {key: getattr(found, key) for key in keys} | {"ran_out": list(found.ran_out)}
 
 
 def in_memory(entry: Loaded) -> dict:
-    """``name, device, precision, memory_bytes, load_s, in_use``."""
+    """``name, device, precision, memory_bytes, load_s, in_use``, ``ran_out`` (precisions), and ``measured``: null, or
+    ``rate, unit, peak_bytes, alone, picture_s``, where 0 means that it is not known."""
     keys = ("name", "device", "precision", "memory_bytes", "in_use")
-    return {key: getattr(entry, key) for key in keys} | {"load_s": round(entry.load_s, 3)}
+    return {key: getattr(entry, key) for key in keys} | {
+        "load_s": round(entry.load_s, 3),
+        "ran_out": list(entry.ran_out),
+        "measured": _measured(entry.measured) if entry.measured else None,
+    }
+
+
+def _measured(found: Measured) -> dict:
+    rounded = {"rate": round(found.rate, 2), "picture_s": round(found.picture_s, 3)}
+    return {"unit": found.unit, "peak_bytes": found.peak_bytes, "alone": found.alone} | rounded
+
+
+def step(progress: Progress) -> dict:
+    """Where a long call is: ``done`` (false), ``stage, subject``, and ``progress`` from 0 to 1, null where unknown."""
+    share = min(1.0, progress.done / progress.total) if progress.total else None
+    return {"done": False, "stage": progress.stage, "subject": progress.subject, "progress": share}
 
 
 def _labels(labels: tuple[Label, ...]) -> list[dict]:

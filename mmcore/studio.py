@@ -15,6 +15,7 @@ from .store import Store
 from .tasks import caption as _caption
 from .tasks import chat as _chat
 from .tasks import classify as _classify
+from .tasks import measure as _measure
 from .tasks.kit import Kit
 from .tasks.steps import background, last
 from .types import (
@@ -214,14 +215,18 @@ class Studio:
 
     def load(self, name: str, report: Report = ignore, precision: str = "") -> Loaded | None:
         """``stream_load`` whose progress goes to ``report``; None when it was freed again at once for another."""
-        found = None
-        with closing(self.stream_load(name, precision)) as stream:
-            for step in stream:
-                if isinstance(step, Progress):
-                    report(step)
-                else:
-                    found = step
-        return found
+        return _reported(self.stream_load(name, precision), report)
+
+    def stream_measure(self, name: str, precision: str = "") -> Iterator[Progress | Loaded]:
+        """Load a model if need be and try it for some seconds: a ``Loaded`` when it is in memory, and last one that
+        is ``measured``. Closing leaves it loaded. See ``tasks.measure``. Raises InputError and ModelError."""
+        row = self._row(name)
+        yield from self._settled()
+        yield from _measure.stream(self.kit, row, precision)
+
+    def measure(self, name: str, report: Report = ignore, precision: str = "") -> Loaded:
+        """``stream_measure`` whose progress goes to ``report``."""
+        return _reported(self.stream_measure(name, precision), report)
 
     def unload(self, name: str) -> bool:
         """Free a model's memory, unless it is in use; whether any was freed."""
@@ -240,7 +245,7 @@ class Studio:
         return adding.add(self.settings, repo, task, watch)
 
     def _row(self, name: str) -> ModelSpec:
-        return catalog.find(name, self.settings.models_file)
+        return self.kit.row(name)
 
     def status(self) -> Status:
         choice, room, gpu = self.profile.choice, self.store.room, self.store.hardware.accelerator
@@ -257,3 +262,15 @@ class Studio:
     def close(self) -> None:
         """Give all memory back."""
         self.store.close()
+
+
+def _reported(stream: Iterator[Progress | Loaded], report: Report) -> Loaded | None:
+    """The last result of ``stream``, whose progress goes to ``report``."""
+    found = None
+    with closing(stream):
+        for step in stream:
+            if isinstance(step, Progress):
+                report(step)
+            else:
+                found = step
+    return found

@@ -25,6 +25,7 @@ class Progress:
 
 
 STAGES = ("wait", "download", "verify", "convert", "load", "decode", "look", "read", "listen", "think", "shrink")
+STAGES += ("measure",)
 
 #: A long step calls this now and then. It may raise ``Stopped``, which ends the step.
 Report = Callable[[Progress], None]
@@ -353,10 +354,11 @@ class Plan:
 class Measured:
     """How a model did when it was tried here."""
 
-    rate: float  # of ``unit``
+    rate: float  # of ``unit``; 0: nothing within the time it was given
     unit: str  # "tokens/s", "images/s", "texts/s" or "x real time"
     peak_bytes: int  # most memory that it held at once, loading and running; 0: not known
-    alone: bool = True  # no other model worked at that time: otherwise both figures say less
+    alone: bool = True  # no other model worked at that time: otherwise the figures say less
+    picture_s: float = 0.0  # of a chat model that sees: until its first word about a picture
 
 
 @dataclass(frozen=True)

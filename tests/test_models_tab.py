@@ -21,7 +21,7 @@ from mmcore import Settings, Studio, catalog
 from mmcore.device import Accelerator, Hardware, Room, plan
 from mmcore.errors import InputError, ModelError
 from mmcore.settings import GIB
-from mmcore.types import HubFacts, Loaded, Status
+from mmcore.types import HubFacts, Loaded, Measured, Status
 
 GB = 10**9
 EIGHT_B = catalog.find("qwen3-vl-8b")
@@ -71,10 +71,53 @@ def test_what_does_not_fit_is_refused_with_its_sizes_in_the_visitors_language(la
     assert error_sentence(offer.plan, language) in shown and "mm-tag-does_not_fit" in shown
 
 
-def test_after_loading_the_card_has_measured_time_memory_and_speed():
-    entry = Loaded(EIGHT_B.name, 9 * GB, 0, 3.2, "cuda", "nf4", "because")
+def held(**more) -> Loaded:
+    return Loaded(EIGHT_B.name, 9 * GB, 0, 3.2, "cuda", "nf4", "because", **more)
+
+
+def test_after_loading_the_card_has_the_time_the_peak_the_speed_and_the_last_answer():
+    entry = held(measured=Measured(49.4, "tokens/s", 8 * GB, picture_s=1.26))
     shown = cards.catalogue([offered(SMALL, Room(0, 9 * GB), loaded=(entry,), tokens_per_s=41.7)], STATUS, "en")
-    assert "nf4 on CUDA, 9.0 GB, loaded in 3.2 s, 42 tokens/s" in shown and "in memory" in shown
+    assert (
+        "nf4 on CUDA, 9.0 GB reserved · loaded in 3.2 s · at most 8.0 GB · 49 tokens/s"
+        " · first word about a picture after 1.3 s · 42 tokens/s in its last answer"
+    ) in shown
+    assert "in memory" in shown and "while others worked" not in shown
+
+
+@pytest.mark.parametrize(
+    ("measured", "language", "said"),
+    [
+        (None, "en", "9.0 GB reserved · loaded in 3.2 s"),
+        (Measured(23.4, "x real time", 0), "en", "loaded in 3.2 s · 23 × real time"),
+        (Measured(5.87, "texts/s", GB, alone=False), "en", "at most 1.0 GB · 5.9 texts/s · while others worked"),
+        (Measured(0.0, "tokens/s", GB), "en", "at most 1.0 GB · too slow to be measured"),
+        (
+            Measured(1234.5, "images/s", GB, alone=False),
+            "zh",
+            "最多占 1.0 GB · 每秒 1,234 张图片 · 同时有别的模型在工作",
+        ),
+    ],
+)
+def test_only_what_was_measured_is_told(measured, language, said):
+    assert cards.how(held(measured=measured), speaker(language)).endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "bf16, fp16 ran out of memory here"), ("zh", "bf16、fp16 在这里内存不足")]
+)
+def test_precisions_that_ran_out_of_memory_are_told_where_it_fits_and_where_it_runs(language, said):
+    ran_out = ("bf16", "fp16")
+    found = plan(EIGHT_B, L4, Settings(profile="embedded"), Room(22 * GB, 9 * GB), ran_out=ran_out)
+    offer = Offer(EIGHT_B, found, True, (held(ran_out=ran_out),))
+    assert said in cards.fits(offer, STATUS, language) and said in cards.how(offer.loaded[0], speaker(language))
+    assert cards.catalogue([offer], STATUS, language).count(said) == 2
+
+
+def test_the_plans_own_words_are_not_on_a_chinese_card():
+    offer = offered(SMALL, Room(0, 9 * GB))
+    assert "fits in" in offer.plan.why
+    assert "fits in" not in cards.catalogue([offer], STATUS, "zh") and "GiB" not in cards.fits(offer, STATUS, "zh")
 
 
 def test_gauges_are_labelled_meters_with_what_holds_them():
@@ -172,10 +215,22 @@ def test_a_model_is_loaded_shown_in_memory_and_unloaded(tab):
     steps = [*tab._load("chat", "fake-chat", "", "en", request())]
     line, _, gauges, shown = steps[-1]
     assert "Fake chat is in memory" in line and "Fake chat, none: 1 MB" in gauges and "mm-tag-in_memory" in shown
+    assert "tokens/s" in line and "tokens/s" in shown and any("Trying Fake chat" in step[0] for step in steps)
     assert [entry.name for entry in tab.studio.status().loaded] == ["fake-chat"]
     line, *_ = tab._unload("chat", "fake-chat", "", "en", request())
     assert "was unloaded" in line and not tab.studio.status().loaded
     assert "is not in memory" in tab._unload("chat", "fake-chat", "", "en", request())[0]
+
+
+def test_a_stop_while_it_is_tried_leaves_the_model_in_memory_and_says_so(tab):
+    steps = tab._load("chat", "fake-chat", "", "en", request())
+    next(step for step in steps if "Trying Fake chat" in step[0])
+    steps.close()
+    *_, line, _, _, shown, _ = tab._stopped("chat", "fake-chat", "", "en")
+    assert "Fake chat stays in memory" in line and "mm-tag-in_memory" in shown and "tokens/s" not in shown
+    tab.studio.unload("fake-chat")
+    *_, line, _, _, shown, _ = tab._stopped("chat", "fake-chat", "", "en")
+    assert "What had been downloaded is kept" in line and "mm-tag-in_memory" not in shown
 
 
 def test_free_all_frees_what_is_not_in_use_and_says_how_many(tab):
@@ -228,6 +283,20 @@ def test_automatic_takes_the_first_that_fits_and_it_is_the_first_choice(tmp_path
     assert studio.choices("chat")[0].name == "smollm2-135m"
     with pytest.raises(ModelError, match="GiB"):
         studio.plan("qwen2.5-0.5b")
+
+
+def test_the_fakes_are_neither_reached_nor_listed_outside_their_profile(tmp_path):
+    real = Studio(Settings(profile="embedded", cache_dir=tmp_path))
+    calls = (
+        lambda: real.plan("fake-chat"),
+        lambda: real.chat("hi", model="fake-chat"),
+        lambda: real.classify("a.png", ["a", "b"], model="fake-image-classes"),
+        lambda: [*real.stream_measure("fake-chat")],
+    )
+    for call in calls:
+        with pytest.raises(ModelError, match="no model named fake-") as refused:
+            call()
+        assert "fake-" not in refused.value.values["choices"]
 
 
 def test_the_fakes_are_in_no_catalogue_but_their_own(studio, tmp_path):

@@ -1,4 +1,4 @@
-"""Models: what there is, what fits here, what is in memory; loading and freeing by hand, and adding one."""
+"""Models: what there is, what fits here, what is in memory; loading, trying and freeing by hand, and adding one."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from contextlib import closing
 import gradio as gr
 
 from mmcore.errors import ModelError
-from mmcore.types import Loaded, ModelSpec, Progress
+from mmcore.types import Loaded, ModelSpec
 
-from .. import cards, operator, spaces, units, view
+from .. import cards, operator, spaces, view
 from ..cards import Offer
 from ..choosing import precisions
 from ..errors import refusal_of
 from ..page import QUIET, Page
 from ..running import Runner
-from ..text import say
+from ..streams import shown
+from ..text import say, speaker
 from .adding import Adding
 
 ORDER = ("chat", "image-text", "image-classes", "speech", "sentences", "reading", "sounds")
 WORK = {"concurrency_id": "models", "concurrency_limit": 2, "show_progress": "hidden", "api_visibility": "private"}
+LOADING = WORK | {"concurrency_id": "models-load"}  # a long download keeps nobody from freeing
 
 # the tab can be opened before the page has taken the browser's language
 SPOKEN = """(task, model, precision) => [task, model, precision, localStorage.getItem("mm-language")
@@ -97,6 +99,9 @@ class _Tab:
         held = tuple(entry for entry in self.studio.status().loaded if entry.name == spec.name)
         return Offer(spec, plan, self.studio.is_kept(spec.name), held, self.page.speeds.get(spec.name, 0.0))
 
+    def _is_held(self, name: str) -> bool:
+        return any(entry.name == name for entry in self.studio.status().loaded)
+
     def _fit(self, name: str, precision: str, language: str) -> str:
         spec = self._spec(name)
         if spec is None:
@@ -137,10 +142,10 @@ class _Tab:
         language, shown = self.page.language, [self.stage, *self.shown]
         buttons = [self.load, self.stop]
         begun = self.load.click(self._begin, [language], [*buttons, self.stage], trigger_mode="once", **QUIET)
-        work = begun.then(spaces.gpu(self._load), [*self.chosen, language], shown, **WORK)
+        work = begun.then(spaces.gpu(self._load), [*self.chosen, language], shown, **LOADING)
         work.then(self._end, [language], [*buttons, self.page.strip], **QUIET)
-        stopped = {"cancels": [work], **QUIET}
-        self.stop.click(self._stopped, [language], [*buttons, self.stage, self.page.strip], **stopped)
+        cancelled = self.stop.click(None, cancels=[work], **QUIET)
+        cancelled.then(self._stopped, [*self.chosen, language], [*buttons, *shown, self.page.strip], **QUIET)
         for button, function in ((self.unload, self._unload), (self.free, self._free_all)):
             button.click(function, [*self.chosen, language], [*shown, self.page.strip], **WORK)
 
@@ -177,34 +182,35 @@ class _Tab:
     def _end(self, language: str):
         return gr.update(visible=True), gr.update(visible=False), self.page.status(language)
 
-    def _stopped(self, language: str):
-        note = view.note(say(language, "models_load_stopped"))
-        return gr.update(visible=True), gr.update(visible=False), note, self.page.status(language)
+    def _stopped(self, task: str, name: str, precision: str, language: str):
+        """A stop while it was tried leaves it in memory."""
+        key = "models_trial_stopped" if self._is_held(name) else "models_load_stopped"
+        note = view.note(say(language, key, title=self._spec(name).title))
+        drawn = self._drawn(task, name, precision, language)
+        return gr.update(visible=True), gr.update(visible=False), note, *drawn, self.page.status(language)
 
     def _load(self, task, name, precision, language, request: gr.Request) -> Iterator[tuple]:
-        """(progress line, fit, gauges, cards) after every step."""
+        """Load it, then try it: (progress line, fit, gauges, cards) after every step."""
         try:
             operator.check(self.studio, self.page.blocks, request.headers)
-            step: Progress | Loaded | None = None
-            with closing(self.studio.stream_load(name, precision or "")) as stream:
-                for step in stream:
-                    if isinstance(step, Progress):
-                        yield view.progress(step, self.page.specs(), language), *_same(3)
-            yield self._loaded(step, name, language), *self._drawn(task, name, precision, language)
+            steps = shown(self.studio.stream_measure(name, precision or ""), self.page.specs(), language)
+            latest: Loaded | None = None
+            with closing(steps):
+                for line, found in steps:
+                    drawn = self._drawn(task, name, precision, language) if found != latest else _same(3)
+                    latest = found
+                    yield line or self._loaded(found, language), *drawn
         except Exception as error:
             yield view.refusal(refusal_of(error, language)), *self._drawn(task, name, precision, language)
 
-    def _loaded(self, found: Progress | Loaded | None, name: str, language: str) -> str:
-        title = self._spec(name).title
-        if not isinstance(found, Loaded):
-            return view.note(say(language, "models_passed_on", title=title))
-        facts = {"memory": units.size(found.memory_bytes), "seconds": units.seconds(found.load_s)}
-        return view.note(say(language, "models_in_memory", title=title, precision=found.precision, **facts))
+    def _loaded(self, found: Loaded, language: str) -> str:
+        how = cards.how(found, speaker(language))
+        return view.note(say(language, "models_in_memory", title=self._spec(found.name).title, how=how))
 
     def _unload(self, task, name, precision, language, request: gr.Request):
         def unload() -> str:
             title = self._spec(name).title
-            held = any(entry.name == name for entry in self.studio.status().loaded)
+            held = self._is_held(name)
             key = "models_unloaded" if self.studio.unload(name) else "models_busy" if held else "models_not_loaded"
             return say(language, key, title=title)
 

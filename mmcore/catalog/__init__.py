@@ -32,9 +32,9 @@ def default_set(profile: str, models_file: Path | None = None) -> tuple[ModelSpe
     return tuple(row for row in rows(models_file) if row.profile == profile and row not in chat[1:])
 
 
-def find(name: str, models_file: Path | None = None) -> ModelSpec:
-    """The row of that name. Raises ModelError naming the choices."""
-    by_name = {spec.name: spec for spec in rows(models_file)}
+def find(name: str, models_file: Path | None = None, *, fakes: bool = True) -> ModelSpec:
+    """The row of that name, a fake one only where they are wanted. Raises ModelError naming the choices."""
+    by_name = {spec.name: spec for spec in rows(models_file) if fakes or spec.profile != "fake"}
     if name not in by_name:
         raise ModelError("unknown_model", name=name, choices=", ".join(by_name))
     return by_name[name]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import catalog, fusion, imagenet
+from .. import fusion, imagenet
 from ..errors import InputError
 from ..features.image import imagenet_input
 from ..media import image as pictures
@@ -140,7 +140,7 @@ class _Clock:
 def _model(kit: Kit, name: str | None, question: _Question) -> ModelSpec:
     """The row named; else the first joint space that fits, for labels of one's own; else the classifier."""
     if name:
-        joint = catalog.find(name, kit.settings.models_file).task == JOINT
+        joint = kit.row(name).task == JOINT
         return kit.spec(JOINT if joint and question.labels else CLASSES, name)
     return kit.spec(JOINT if question.labels and kit.choices(JOINT) else CLASSES)
 

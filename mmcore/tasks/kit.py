@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .. import catalog
 from ..errors import ModelError
-from ..profile import ROWS, Profile
+from ..profile import FAKE, ROWS, Profile
 from ..settings import Settings
 from ..store import Store
 from ..types import ModelSpec
@@ -30,12 +30,16 @@ class Kit:
         has_gpu = self.store.hardware.accelerator is not None
         return sorted(rows, key=lambda row: bool(row.precisions) != has_gpu)
 
+    def row(self, name: str) -> ModelSpec:
+        """The row of that name; a fake one is known in its profile alone. Raises ModelError."""
+        return catalog.find(name, self.settings.models_file, fakes=self.profile.name == FAKE)
+
     def spec(self, task: str, name: str | None = None) -> ModelSpec:
         """The row named, or the first that fits. Raises ModelError when it is for another task."""
         choices = self.choices(task)
         if not name:
             return self._first_that_fits(choices)
-        spec = catalog.find(name, self.settings.models_file)
+        spec = self.row(name)
         if spec.task != task:
             names = ", ".join(row.name for row in choices)
             raise ModelError("wrong_task", name=name, task=spec.task, wanted=task, choices=names)
