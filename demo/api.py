@@ -1,12 +1,15 @@
 """The HTTP API (and MCP tools): the page's activities as typed functions, with the command line's fields.
 
+What takes long streams: until ``done`` is true, an output is what was found so far, with the fields of the result,
+or the step at hand (``stage``, ``subject``, ``progress`` from 0 to 1 where it is known). ``job.cancel()`` stops it.
+
 Files are sent through Gradio's upload route (``gradio_client.handle_file`` does it); a path or a link is
 refused. Refusals come as one English sentence, or a Chinese one with ``language="zh"``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import gradio as gr
@@ -15,24 +18,28 @@ from gradio.data_classes import FileData
 from mmcore import Studio, records
 from mmcore.errors import InputError, ModelError
 from mmcore.features.text import listed
-from mmcore.types import TASKS, Message, Plan, Sampling
+from mmcore.types import TASKS, Message, Plan, Progress, Sampling
 
 from . import operator, spaces, turns
 from .errors import refusal_of
+from .streams import paced
 from .uploads import uploaded
 
 ROLES = ("system", "user", "assistant")
+LIMITS = {"classify": 2, "caption": 1, "models": 4, "load": 2, "bench": 1, "unload": 2}  # calls at once
+LOOKS = ("models", "unload")  # what computes nothing
 
 
 def add(studio: Studio, blocks: gr.Blocks) -> None:
-    """Offer ``studio`` under /classify, /caption, /chat, /models, /load and /unload, inside ``blocks``."""
-    limits = {"classify": 2, "caption": 1, "chat": studio.settings.chat_slots, "models": 4, "load": 2, "unload": 2}
+    """Offer ``studio`` under /classify, /caption, /chat, /models, /load, /bench and /unload, inside ``blocks``."""
     functions = [make(studio) for make in (_classify, _caption, _chat, _models)]
-    for function in (*functions, _load(studio, blocks), _unload(studio, blocks)):
+    functions += [make(studio, blocks) for make in (_load, _bench, _unload)]
+    limits = LIMITS | {"chat": studio.settings.chat_slots}
+    for function in functions:
         name = function.__name__
-        computes = name in ("classify", "caption", "chat", "load")
+        function.__annotations__["return"] = list[dict] if name == "models" else dict  # of one output, for its page
         gr.api(
-            spaces.gpu(function) if computes else function,
+            function if name in LOOKS else spaces.gpu(function),
             api_name=name,
             concurrency_id=name,
             concurrency_limit=limits[name],
@@ -48,6 +55,19 @@ def _refusing(language: str):
         raise gr.Error(refusal_of(error, language), print_exception=False) from None
 
 
+def _streamed(
+    stream: Generator, record: Callable[..., dict], is_done: Callable[..., bool]
+) -> Generator[dict, None, bool]:
+    """The steps and results of ``stream`` as records; returns whether the last is done. Closing it stops the work."""
+    told = {"done": False}
+    for step in paced(stream, lambda step: not isinstance(step, Progress)):
+        before = told
+        told = records.step(step) if isinstance(step, Progress) else record(step) | {"done": is_done(step)}
+        if told != before:
+            yield told
+    return told["done"]
+
+
 def _classify(studio: Studio) -> Callable:
     def classify(
         image: FileData,
@@ -58,7 +78,7 @@ def _classify(studio: Studio) -> Callable:
         top: int = 0,
         language: str = "en",
         precision: str = "",
-    ) -> dict:
+    ) -> Iterator[dict]:
         """Say what a picture shows, among labels of your own.
 
         Args:
@@ -72,12 +92,12 @@ def _classify(studio: Studio) -> Callable:
             precision: One of the model's precisions; empty for the best that fits.
 
         Returns:
-            file, labels (label and probability, best first), model, seconds, and the evidence: recognised, text_read.
+            file, labels (label and probability, best first), model, seconds, the evidence: recognised, text_read; done.
         """
         with _refusing(language):
             options = {"text": text, "text_weight": text_weight, "model": model or None, "top": top or None}
-            result = studio.classify(uploaded(image), listed(labels), precision=precision, **options)
-            return records.classification(result)
+            stream = studio.stream_classify(uploaded(image), listed(labels), precision=precision, **options)
+            yield from _streamed(stream, records.classification, lambda found: found.text_read is not None)
 
     return classify
 
@@ -90,7 +110,7 @@ def _caption(studio: Studio) -> Callable:
         model: str = "",
         language: str = "en",
         precision: str = "",
-    ) -> dict:
+    ) -> Iterator[dict]:
         """Write down what is said, heard and seen in an audio or video file, over time.
 
         Args:
@@ -102,12 +122,12 @@ def _caption(studio: Studio) -> Callable:
             precision: One of the model's precisions; empty for the best that fits.
 
         Returns:
-            language, duration_s, segments (start_s, end_s, kind, text, flags), summary, models, seconds.
+            language, duration_s, segments (start_s, end_s, kind, text, flags), summary, models, seconds, done.
         """
         with _refusing(language):
             options = {"language": spoken or None, "translate": translate, "words": _words(language)}
-            result = studio.caption(uploaded(clip), model=model or None, precision=precision, **options)
-            return records.caption(result)
+            stream = studio.stream_caption(uploaded(clip), model=model or None, precision=precision, **options)
+            yield from _streamed(stream, records.caption, lambda found: found.done)
 
     return caption
 
@@ -124,7 +144,7 @@ def _chat(studio: Studio) -> Callable:
         seed: int = -1,
         language: str = "en",
         precision: str = "",
-    ) -> dict:
+    ) -> Iterator[dict]:
         """Answer a question, about files if there are any.
 
         Args:
@@ -140,14 +160,14 @@ def _chat(studio: Studio) -> Callable:
             precision: One of the model's precisions; empty for the best that fits.
 
         Returns:
-            text, model, prompt_tokens, completion_tokens, first_token_s, tokens_per_s.
+            text, model, prompt_tokens, completion_tokens, first_token_s, tokens_per_s, done.
         """
         with _refusing(language):
             question = Message("user", message, tuple(uploaded(file) for file in files))
             sampling = Sampling(max_tokens, temperature, seed=None if seed < 0 else seed)
             options = {"model": model or None, "precision": precision, "sampling": sampling, "system": system}
-            result = studio.chat([*_earlier(history), question], **options)
-            return records.reply(result)
+            stream = studio.stream_chat([*_earlier(history), question], **options)
+            yield from _streamed(stream, records.reply, lambda found: found.done)
 
     return chat
 
@@ -170,7 +190,7 @@ def _planned(studio: Studio, name: str) -> Plan | ModelError:
 
 
 def _load(studio: Studio, blocks: gr.Blocks) -> Callable:
-    def load(name: str, request: gr.Request, precision: str = "", language: str = "en") -> dict:
+    def load(name: str, request: gr.Request, precision: str = "", language: str = "en") -> Iterator[dict]:
         """Download a model where needed and bring it into memory. For the operator only.
 
         Args:
@@ -179,14 +199,38 @@ def _load(studio: Studio, blocks: gr.Blocks) -> Callable:
             language: Language of error sentences, "en" or "zh".
 
         Returns:
-            name, device, precision, memory_bytes, load_s, in_use; nothing when its memory was needed again at once.
+            name, device, precision, memory_bytes, load_s, in_use, ran_out, measured, done; done alone when its memory
+            was needed again at once.
         """
         with _refusing(language):
             operator.check(studio, blocks, request.headers)
-            found = studio.load(name, precision=precision)
-            return records.in_memory(found) if found else {}
+            stream = studio.stream_load(name, precision)
+            if not (yield from _streamed(stream, records.in_memory, lambda entry: True)):
+                yield {"done": True}
 
     return load
+
+
+def _bench(studio: Studio, blocks: gr.Blocks) -> Callable:
+    def bench(name: str, request: gr.Request, precision: str = "", language: str = "en") -> Iterator[dict]:
+        """Load a model where needed and try it for some seconds: what it costs and gives here. For the operator only.
+
+        Args:
+            name: Name of a model from /models.
+            precision: One of its precisions; empty for the best that fits.
+            language: Language of error sentences, "en" or "zh".
+
+        Returns:
+            name, device, precision, memory_bytes, load_s, in_use, ran_out, done, and measured: rate, unit, peak_bytes
+            (most memory that it held), alone (whether no other model worked), picture_s (seconds until its first word
+            about a picture); 0 where it is not known.
+        """
+        with _refusing(language):
+            operator.check(studio, blocks, request.headers)
+            stream = studio.stream_measure(name, precision)
+            yield from _streamed(stream, records.in_memory, lambda entry: entry.measured is not None)
+
+    return bench
 
 
 def _unload(studio: Studio, blocks: gr.Blocks) -> Callable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import subprocess
@@ -58,9 +59,12 @@ def picture(tmp_path):
 @pytest.fixture
 def sound(tmp_path):
     """Two seconds of a tone, two of silence."""
-    path = tmp_path / "tone.wav"
-    tone = 0.3 * np.sin(2 * np.pi * 220 * np.arange(32_000) / 16_000)
-    samples = (np.concatenate([tone, np.zeros(32_000)]) * 32767).astype("<i2")
+    return _tone(tmp_path / "tone.wav", 2, silence_s=2)
+
+
+def _tone(path, seconds, silence_s=0):
+    tone = 0.3 * np.sin(2 * np.pi * 220 * np.arange(seconds * 16_000) / 16_000)
+    samples = (np.concatenate([tone, np.zeros(silence_s * 16_000)]) * 32767).astype("<i2")
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -100,7 +104,7 @@ def test_caption_answers_with_the_fields_of_the_command_line(client, sound):
 def test_chat_answers_with_the_fields_of_the_command_line(client):
     answer = client.predict("tell me about parrots", max_tokens=8, api_name="/chat")
     assert answer.keys() == {
-        "text", "model", "prompt_tokens", "completion_tokens", "first_token_s", "tokens_per_s",
+        "text", "model", "prompt_tokens", "completion_tokens", "first_token_s", "tokens_per_s", "done",
     }  # fmt: skip
     assert answer["completion_tokens"] == 8 and "parrots" in answer["text"] + "parrots" * (answer["text"] == "")
 
@@ -119,10 +123,11 @@ def test_models_lists_the_rows_of_the_profile(client, server):
 
 def test_the_api_has_its_documented_functions_and_nothing_of_the_page(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/classify", "/caption", "/chat", "/models", "/load", "/unload"}
+    assert set(endpoints) == {"/classify", "/caption", "/chat", "/models", "/load", "/bench", "/unload"}
     described = {p["parameter_name"]: p for p in endpoints["/classify"]["parameters"]}
     assert list(described)[:3] == ["image", "labels", "text"]
-    assert all(p["python_type"]["type"] for p in described.values())
+    for name, endpoint in endpoints.items():
+        assert all(p["python_type"]["type"] != "Any" for p in [*endpoint["parameters"], *endpoint["returns"]]), name
 
 
 # -- refusals
@@ -207,7 +212,51 @@ def test_after_a_refusal_the_next_call_works(client, picture):
     assert client.predict(handle_file(picture), "dog, cat", api_name="/classify")["labels"]
 
 
-# -- at once, and stopped
+# -- as it comes, at once, and stopped
+
+
+def test_a_chat_comes_word_by_word_and_ends_as_predict_does(client):
+    seen = [*client.submit("tell me about parrots", max_tokens=60, api_name="/chat")]
+    texts = [output["text"] for output in seen if "text" in output]
+    assert len(texts) > 2 and all(later.startswith(earlier) for earlier, later in itertools.pairwise(texts))
+    assert [output["done"] for output in seen] == [False] * (len(seen) - 1) + [True]
+    assert seen[-1].keys() == client.predict("tell me about parrots", max_tokens=60, api_name="/chat").keys()
+
+
+def test_a_caption_tells_its_steps_and_ends_with_the_whole(client, sound):
+    seen = [*client.submit(handle_file(sound), api_name="/caption")]
+    steps = [output for output in seen if "stage" in output]
+    assert steps and all(output.keys() == {"done", "stage", "subject", "progress"} for output in steps)
+    assert seen[-1]["done"] and seen[-1]["summary"] and not any(output["done"] for output in seen[:-1])
+
+
+def test_a_chat_that_its_caller_cancels_stops(client, server):
+    job = client.submit("count to a thousand " * 100, max_tokens=4000, api_name="/chat")
+    _until(lambda: any(output.get("text") for output in job.outputs()))
+    assert fake.running == 1
+    job.cancel()
+    _until(lambda: not fake.running and not _in_use(server[1]))
+    assert client.predict("again", max_tokens=4, api_name="/chat")["done"]
+
+
+def test_a_caption_that_its_caller_cancels_lets_go_of_its_models(client, server, tmp_path, monkeypatch):
+    monkeypatch.setattr(fake, "TOKEN_S", 0.3)
+    job = client.submit(handle_file(_tone(tmp_path / "long.wav", 25)), api_name="/caption")
+    _until(lambda: any(output.get("segments") for output in job.outputs()))
+    job.cancel()
+    _until(lambda: not _in_use(server[1]))
+    assert not any(output["done"] for output in job.outputs())
+
+
+def _in_use(studio: Studio) -> list[str]:
+    return [entry.name for entry in studio.status().loaded if entry.in_use]
+
+
+def _until(true, limit_s: float = 20.0) -> None:
+    deadline = time.monotonic() + limit_s
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_two_calls_at_once_both_get_their_own_answer(client):
@@ -232,10 +281,7 @@ def test_a_closed_stream_of_the_page_leaves_no_running_answer(server):
     shown = [next(stream) for _ in range(6)]
     assert fake.running == 1 and shown[-1][-1]["role"] == "assistant"
     stream.close()
-    deadline = time.monotonic() + 5
-    while fake.running and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert fake.running == 0
+    _until(lambda: not fake.running)
 
 
 def test_a_bug_is_one_sentence_and_its_trace_goes_to_the_log(server, caplog):
