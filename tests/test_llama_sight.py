@@ -92,6 +92,14 @@ def test_the_usage_counts_the_picture(model):
     assert seen.completion_tokens == BRIEF.max_tokens and seen.first_token_s > 0 and seen.tokens_per_s > 0
 
 
+def test_a_large_picture_takes_no_more_tokens_than_a_cpu_reads_in_reasonable_time(folders):
+    for options, most in (({}, 512), ({"picture_tokens": 100}, 100)):
+        model = opened(folders["qwen3_vl"], **options)
+        plain, seen = (pieces(model, *media)[-1].usage.prompt_tokens for media in ((), (large(0, 1024),)))
+        assert most * 0.8 < seen - plain <= most + 2, "and its marks"
+        model.close()
+
+
 def test_the_times_of_frames_are_told(qwen):
     clip = video_medium()
     later = Medium("video", frames=clip.frames, times_s=tuple(time_s + 5 for time_s in clip.times_s))

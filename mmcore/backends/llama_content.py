@@ -94,9 +94,9 @@ def _text(text: str) -> dict:
 
 
 def _picture(frame: np.ndarray) -> dict:
-    """(H, W, 3) uint8 RGB, as PNG, which loses nothing."""
+    """(H, W, 3) uint8 RGB, as PNG that is not compressed: it goes no further than this process."""
     data = io.BytesIO()
-    Image.fromarray(frame).save(data, "PNG", compress_level=1)
+    Image.fromarray(frame).save(data, "PNG", compress_level=0)
     return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{_base64(data)}"}}
 
 
