@@ -41,6 +41,7 @@ class Offer:
     is_kept: bool
     loaded: tuple[Loaded, ...] = ()
     tokens_per_s: float = 0.0  # of its last answer
+    commit: str = ""  # of the hub, that its files are of
 
 
 def catalogue(offers: Iterable[Offer], status: Status, language: str) -> str:
@@ -84,6 +85,7 @@ def _facts(offer: Offer, status: Status, language: str) -> list[tuple[str, str]]
         (say("model_download"), _download(offer, say)),
         (say("model_memory"), memory(spec)),
         (say("model_fits"), fits(offer, status, language)),
+        (say("hub_commit"), offer.commit[:12]),
         (say("model_licence"), spec.licence),
         (
             say("model_takes"),

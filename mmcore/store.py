@@ -123,6 +123,10 @@ class Store:
         """Whether the files of ``spec`` are on this machine."""
         return weights.is_ready(spec, self._settings.cache_dir)
 
+    def commit(self, spec: ModelSpec) -> str:
+        """The commit of the hub that the files of ``spec`` are of; "" when they are not here, or of no hub."""
+        return weights.commit(spec, self._settings.cache_dir)
+
     def plan(self, spec: ModelSpec, precision: str = "") -> Plan:
         """Where ``spec`` would run, and why. Raises as ``device.plan``, and when the whole budget is too small."""
         ran_out = self._ran_out.get(spec.name, ())

@@ -198,6 +198,10 @@ class Studio:
         """Whether a model's files are on this machine."""
         return self.store.is_kept(self._row(name))
 
+    def commit(self, name: str) -> str:
+        """The commit of the hub that a model's files are of; "" when they are not on this machine, or of no hub."""
+        return self.store.commit(self._row(name))
+
     def fetch(self, name: str, report: Report = ignore) -> Path | None:
         """Bring the files of a model to this machine without loading it; the folder they are in."""
         return self.store.fetch(self._row(name), report)

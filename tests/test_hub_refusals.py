@@ -21,6 +21,8 @@ import pytest
 from hub_stand_in import HubStandIn
 from test_hub import TOKEN, names_in, plain_environment, until, use_hub  # noqa: F401 - a fixture
 
+from demo import cards
+from demo.cards import Offer
 from demo.text import error_sentence
 from mmcore import Settings, Studio, weights
 from mmcore.errors import StudioError
@@ -344,10 +346,6 @@ def test_a_disk_that_is_full_at_the_very_end(studio, tiny, monkeypatch, where):
 # -- 10. revisions
 
 
-def commit_of(studio: Studio) -> str:
-    return weights.hub.commit(studio.settings.cache_dir / "models" / NAME)
-
-
 def fetched(studio: Studio) -> bytes:
     return (studio.settings.cache_dir / "models" / NAME / "model.safetensors").read_bytes()
 
@@ -361,7 +359,7 @@ def test_a_branch_that_moves_during_a_download_changes_nothing_of_it(studio, tin
     for step in studio.stream_load(NAME):
         if isinstance(step, Progress) and step.stage == "download" and step.done > 100_000 and not moved:
             moved = tiny.repositories[REPO].commit(MOVED)
-    assert moved and commit_of(studio) == first and fetched(studio) == WEIGHTS and answers(studio)
+    assert moved and studio.commit(NAME) == first and fetched(studio) == WEIGHTS and answers(studio)
 
 
 def test_a_commit_that_is_gone_during_a_download(studio, tiny):
@@ -380,26 +378,30 @@ def test_a_commit_that_is_gone_during_a_download(studio, tiny):
     assert caught.value.code == "revision_moved" and REPO in str(caught.value)
     check_sentence(str(caught.value), studio.settings.cache_dir)
     check_nothing_is_held(studio)
-    assert answers(studio) and fetched(studio) == OTHER and commit_of(studio) == repository.refs["main"]
+    assert answers(studio) and fetched(studio) == OTHER and studio.commit(NAME) == repository.refs["main"]
 
 
 def test_a_branch_that_moved_between_two_starts_changes_nothing(studio, tiny, tmp_path):
     studio.load(NAME)
-    first = commit_of(studio)
+    first = studio.commit(NAME)
     studio.close()
     tiny.repositories[REPO].commit(MOVED)
     tiny.requests.clear()
     again = opened(tmp_path)
-    assert answers(again) and commit_of(again) == first and tiny.requests == []
+    assert answers(again) and again.commit(NAME) == first and tiny.requests == []
+    row = next(row for row in again.catalogue() if row.name == NAME)
+    for language in ("en", "zh"):
+        card = cards.catalogue([Offer(row, again.plan(NAME), True, commit=first)], again.status(), language)
+        assert first[:12] in card
     again.close()
 
 
 def test_what_is_repaired_comes_from_the_commit_that_is_here(studio, tiny):
     folder = studio.fetch(NAME)
-    first = commit_of(studio)
+    first = studio.commit(NAME)
     tiny.repositories[REPO].commit(MOVED | {"tokenizer.json": b'{"new": 1}'})
     (folder / "model.safetensors").unlink()
-    assert answers(studio) and fetched(studio) == WEIGHTS and commit_of(studio) == first
+    assert answers(studio) and fetched(studio) == WEIGHTS and studio.commit(NAME) == first
     (folder / "model.safetensors").unlink()
     del tiny.repositories[REPO].commits[first]
     studio.unload(NAME)

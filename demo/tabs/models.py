@@ -97,7 +97,8 @@ class _Tab:
         except ModelError as refusal:
             plan = refusal
         held = tuple(entry for entry in self.studio.status().loaded if entry.name == spec.name)
-        return Offer(spec, plan, self.studio.is_kept(spec.name), held, self.page.speeds.get(spec.name, 0.0))
+        speed = self.page.speeds.get(spec.name, 0.0)
+        return Offer(spec, plan, self.studio.is_kept(spec.name), held, speed, self.studio.commit(spec.name))
 
     def _is_held(self, name: str) -> bool:
         return any(entry.name == name for entry in self.studio.status().loaded)

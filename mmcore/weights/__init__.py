@@ -81,6 +81,11 @@ def is_ready(spec: ModelSpec, cache_dir: Path) -> bool:
     return not any(_replaced_in_folder(file, stamped[file.name]) for file in spec.files)
 
 
+def commit(spec: ModelSpec, cache_dir: Path) -> str:
+    """The commit that the files of a hub's row are of; "" when they are not here."""
+    return hub.commit(_folder(spec, cache_dir)) if spec.hub and is_ready(spec, cache_dir) else ""
+
+
 def missing_bytes(spec: ModelSpec, cache_dir: Path) -> int:
     """How much is still to be downloaded; files and parts that are here count as here."""
     folder = _folder(spec, cache_dir)
