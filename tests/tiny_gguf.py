@@ -27,6 +27,12 @@ TEMPLATE = (
     "{%- for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
     "{%- endfor %}{%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{%- endif %}"
 )
+#: Of the kind that takes content in parts only, as SmolVLM's.
+TYPED = (
+    "{%- for message in messages %}{{ '<|im_start|>' + message['role'] + ':' }}{%- for part in message['content'] %}"
+    "{%- if part['type'] == 'text' %}{{ part['text'] }}{%- elif part['type'] == 'image' %}{{ '<image>' }}{%- endif %}"
+    "{%- endfor %}{{ '<|im_end|>\n' }}{%- endfor %}{%- if add_generation_prompt %}{{ 'assistant:' }}{%- endif %}"
+)
 #: What the runtime puts around a picture: SmolVLM's tokens, and Qwen's for pictures and sound.
 SMOLVLM = ("<fake_token_around_image>", "<global-img>", *(f"<row_{r}_col_{c}>" for r in (1, 2) for c in (1, 2)))
 QWEN = ("<|vision_start|>", "<|vision_end|>", "<|audio_bos|>", "<|audio_eos|>")
@@ -85,7 +91,7 @@ def byte_pairs() -> tuple[list[str], list[str]]:
     ]
 
 
-def _tokenizer(writer: gguf.GGUFWriter, specials: Sequence[str]) -> np.ndarray:
+def _tokenizer(writer: gguf.GGUFWriter, specials: Sequence[str], template: str) -> np.ndarray:
     """Write the tokenizer; which of its tokens an answer may hold: plain letters, so that its text shows every one."""
     tokens, merges = byte_pairs()
     controls = [*TURNS, *specials]
@@ -96,12 +102,19 @@ def _tokenizer(writer: gguf.GGUFWriter, specials: Sequence[str]) -> np.ndarray:
     writer.add_token_merges([*merges, "Ċ Ċ"])
     writer.add_eos_token_id(len(tokens) + 1 + TURNS.index("<|im_end|>"))
     writer.add_add_bos_token(False)
-    writer.add_chat_template(TEMPLATE)
+    writer.add_chat_template(template)
     plain = [token.isascii() and token.isprintable() for token in tokens]
     return np.array([*plain, False, *(False for _ in controls)])
 
 
-def language(path: Path, architecture: str = "llama", specials: Sequence[str] = (), deepstack: int = 0) -> Path:
+def language(
+    path: Path,
+    architecture: str = "llama",
+    specials: Sequence[str] = (),
+    *,
+    template: str = TEMPLATE,
+    deepstack: int = 0,
+) -> Path:
     """A language model of two layers, "llama" or "qwen3vl"."""
     draw = _weights(path, architecture, seed=1)
     writer = draw.writer
@@ -118,7 +131,7 @@ def language(path: Path, architecture: str = "llama", specials: Sequence[str] = 
     if architecture == "qwen3vl":
         writer.add_rope_dimension_sections([3, 3, 2, 0])
         writer.add_uint32("qwen3vl.n_deepstack_layers", deepstack)
-    allowed = _tokenizer(writer, specials)
+    allowed = _tokenizer(writer, specials, template)
     draw("token_embd.weight", len(allowed), WIDTH)
     output = draw.random.standard_normal((len(allowed), WIDTH)).astype(np.float32)
     writer.add_tensor("output.weight", output * allowed[:, None])
@@ -186,7 +199,7 @@ def _eyes(draw: Weights, projector: str, width: int, size: int) -> None:
 
 
 def smolvlm_eyes(draw: Weights, width: int) -> None:
-    """Idefics 3's: a picture as tiles of 16 tokens... and an overview."""
+    """Idefics 3's: a picture as tiles of four tokens and an overview."""
     _eyes(draw, "idefics3", width, size=32)
     draw.writer.add_uint32("clip.vision.projector.scale_factor", 2)
     draw.writer.add_uint32("clip.vision.preproc_image_size", 64)
@@ -241,7 +254,7 @@ def ears(draw: Weights, width: int) -> None:
 
 def smolvlm(folder: Path) -> Path:
     """SmolVLM's: sees, in tiles."""
-    language(folder / "tiny-Q8_0.gguf", specials=SMOLVLM)
+    language(folder / "tiny-Q8_0.gguf", specials=SMOLVLM, template=TYPED)
     draw = _weights(folder / "mmproj-tiny-f16.gguf", "clip", seed=2)
     smolvlm_eyes(draw, WIDTH)
     draw.save()
