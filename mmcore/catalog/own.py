@@ -39,6 +39,7 @@ from pathlib import Path
 from ..errors import InputError, ModelError
 from ..memory import LADDER, precisions, typical
 from ..types import TASKS, HubFile, HubSource, ModelSpec, WeightFile, WheelPart
+from .gguf import SEEING_BYTES
 
 MB = 10**6
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
@@ -50,7 +51,6 @@ HUB_TASKS = {
     "speech": ("transformers_speech", ("bf16", "fp16", "fp32"), 4.0, 0.6),
 }
 GGUF_WORKING_BYTES = 600 * MB  # the KV cache of its context, and its buffers
-GGUF_SEEING_BYTES = 600 * MB  # what encoding a picture takes, and the conversations put aside meanwhile
 SEES = ("text", "image", "video")
 _writing = threading.Lock()
 
@@ -156,8 +156,8 @@ def _file(entry: dict) -> WeightFile:
 
 def _size_bytes(file: WeightFile) -> int:
     """As told, or as it is in its folder now."""
-    path = Path(file.folder or "", file.name)
-    return file.size_bytes or (path.stat().st_size if file.folder and path.is_file() else 0)
+    path = os.path.join(file.folder or "", file.name)
+    return file.size_bytes or (os.path.getsize(path) if file.folder and os.path.isfile(path) else 0)
 
 
 # -- a repository of a hub
@@ -199,7 +199,7 @@ def _gguf_fields(entry: dict, source: HubSource, size_bytes: int) -> dict:
 def _llama_fields(entry: dict, names: Iterable[str], size_bytes: int) -> dict:
     """Memory and modalities of a GGUF model whose files, encoders among them, have ``size_bytes`` together."""
     sees = brings_eyes(names)
-    working_bytes = GGUF_WORKING_BYTES + (GGUF_SEEING_BYTES if sees else 0)
+    working_bytes = GGUF_WORKING_BYTES + (SEEING_BYTES if sees else 0)
     memory_bytes = int(entry.get("memory_mb", 0)) * MB or (size_bytes and size_bytes + working_bytes)
     return {"memory_bytes": memory_bytes, "modalities": SEES if sees else ("text",)}
 
