@@ -13,7 +13,7 @@ import sys
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported: nothing is reported anywhere
 
-from demo import layout, spaces
+from demo import layout, spaces, uploads
 from mmcore import Settings, Studio
 from mmcore.settings import PROFILES, default_threads
 
@@ -45,13 +45,16 @@ def main(argv: list[str] | None = None) -> None:
     try:
         blocks = layout.build(studio)
         spaces.preload(studio)
-        layout.launch(
-            blocks,
-            max_file_bytes=settings.limits.file_bytes,
-            mcp=has_mcp(),
-            server_name=flags.host,
-            server_port=flags.port,
-        )
+        try:
+            layout.launch(
+                blocks,
+                max_file_bytes=settings.limits.file_bytes,
+                mcp=has_mcp(),
+                server_name=flags.host,
+                server_port=flags.port,
+            )
+        finally:
+            uploads.delete_all(blocks)
     finally:
         studio.close()
 

@@ -3,8 +3,9 @@
 What takes long streams: until ``done`` is true, an output is what was found so far, with the fields of the result,
 or the step at hand (``stage``, ``subject``, ``progress`` from 0 to 1 where it is known). ``job.cancel()`` stops it.
 
-Files are sent through Gradio's upload route (``gradio_client.handle_file`` does it); a path or a link is
-refused. Refusals come as one English sentence, or a Chinese one with ``language="zh"``.
+Files are sent through Gradio's upload route (``gradio_client.handle_file`` does it), or inside the call as base64
+``data:`` addresses; a path or a link is refused. Refusals come as one English sentence, or a Chinese one with
+``language="zh"``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from mmcore.types import TASKS, Message, Plan, Progress, Sampling
 from . import operator, spaces, turns
 from .errors import refusal_of
 from .streams import paced
-from .uploads import uploaded
+from .uploads import received, uploaded
 
 ROLES = ("system", "user", "assistant")
 LIMITS = {"classify": 2, "caption": 1, "models": 4, "load": 2, "bench": 1, "unload": 2}  # calls at once
@@ -32,8 +33,7 @@ LOOKS = ("models", "unload")  # what computes nothing
 
 def add(studio: Studio, blocks: gr.Blocks) -> None:
     """Offer ``studio`` under /classify, /caption, /chat, /models, /load, /bench and /unload, inside ``blocks``."""
-    functions = [make(studio) for make in (_classify, _caption, _chat, _models)]
-    functions += [make(studio, blocks) for make in (_load, _bench, _unload)]
+    functions = [make(studio, blocks) for make in (_classify, _caption, _chat, _models, _load, _bench, _unload)]
     limits = LIMITS | {"chat": studio.settings.chat_slots}
     for function in functions:
         name = function.__name__
@@ -55,6 +55,10 @@ def _refusing(language: str):
         raise gr.Error(refusal_of(error, language), print_exception=False) from None
 
 
+def _received(studio: Studio, blocks: gr.Blocks, file: FileData) -> str:
+    return received(file, blocks, studio.settings.limits.file_bytes)
+
+
 def _streamed(
     stream: Generator, record: Callable[..., dict], is_done: Callable[..., bool]
 ) -> Generator[dict, None, bool]:
@@ -68,7 +72,7 @@ def _streamed(
     return told["done"]
 
 
-def _classify(studio: Studio) -> Callable:
+def _classify(studio: Studio, blocks: gr.Blocks) -> Callable:
     def classify(
         image: FileData,
         labels: str = "",
@@ -82,7 +86,7 @@ def _classify(studio: Studio) -> Callable:
         """Say what a picture shows, among labels of your own.
 
         Args:
-            image: The picture, uploaded.
+            image: The picture: uploaded, or as a data: address with its bytes in base64.
             labels: Labels between commas or lines; leave empty for the 1,000 ImageNet classes.
             text: Words that came with the picture, weighed in.
             text_weight: Weight of the text, from 0 (picture alone) to 1 (text alone).
@@ -95,14 +99,15 @@ def _classify(studio: Studio) -> Callable:
             file, labels (label and probability, best first), model, seconds, the evidence: recognised, text_read; done.
         """
         with _refusing(language):
-            options = {"text": text, "text_weight": text_weight, "model": model or None, "top": top or None}
-            stream = studio.stream_classify(uploaded(image), listed(labels), precision=precision, **options)
+            options = {"text": text, "text_weight": text_weight, "top": top or None}
+            options |= {"model": model or None, "precision": precision}
+            stream = studio.stream_classify(_received(studio, blocks, image), listed(labels), **options)
             yield from _streamed(stream, records.classification, lambda found: found.text_read is not None)
 
     return classify
 
 
-def _caption(studio: Studio) -> Callable:
+def _caption(studio: Studio, blocks: gr.Blocks) -> Callable:
     def caption(
         clip: FileData,
         spoken: str = "",
@@ -114,7 +119,7 @@ def _caption(studio: Studio) -> Callable:
         """Write down what is said, heard and seen in an audio or video file, over time.
 
         Args:
-            clip: The audio or video file, uploaded.
+            clip: The audio or video file: uploaded, or as a data: address with its bytes in base64.
             spoken: Code of the language spoken, such as en, zh or fr; empty to detect it.
             translate: Whether to write the speech in English.
             model: Name of a speech model from /models; empty for the default.
@@ -126,13 +131,14 @@ def _caption(studio: Studio) -> Callable:
         """
         with _refusing(language):
             options = {"language": spoken or None, "translate": translate, "words": _words(language)}
-            stream = studio.stream_caption(uploaded(clip), model=model or None, precision=precision, **options)
+            options |= {"model": model or None, "precision": precision}
+            stream = studio.stream_caption(_received(studio, blocks, clip), **options)
             yield from _streamed(stream, records.caption, lambda found: found.done)
 
     return caption
 
 
-def _chat(studio: Studio) -> Callable:
+def _chat(studio: Studio, blocks: gr.Blocks) -> Callable:
     def chat(
         message: str,
         files: list[FileData] = [],  # noqa: B006 - Gradio reads the default for its documentation
@@ -149,7 +155,7 @@ def _chat(studio: Studio) -> Callable:
 
         Args:
             message: The question.
-            files: Pictures, sounds or videos it is about, uploaded.
+            files: Pictures, sounds or videos it is about: uploaded, or as data: addresses with their bytes in base64.
             history: Earlier turns, oldest first: {"role": "user" or "assistant", "content": text}.
             model: Name of a chat model from /models; empty for the default.
             system: Instructions for the model.
@@ -163,7 +169,7 @@ def _chat(studio: Studio) -> Callable:
             text, model, prompt_tokens, completion_tokens, first_token_s, tokens_per_s, done.
         """
         with _refusing(language):
-            question = Message("user", message, tuple(uploaded(file) for file in files))
+            question = Message("user", message, tuple(_received(studio, blocks, file) for file in files))
             sampling = Sampling(max_tokens, temperature, seed=None if seed < 0 else seed)
             options = {"model": model or None, "precision": precision, "sampling": sampling, "system": system}
             stream = studio.stream_chat([*_earlier(history), question], **options)
@@ -172,7 +178,7 @@ def _chat(studio: Studio) -> Callable:
     return chat
 
 
-def _models(studio: Studio) -> Callable:
+def _models(studio: Studio, blocks: gr.Blocks) -> Callable:
     def models() -> list[dict]:
         """List the models that this studio uses: task, licence, sizes, what they can and cannot do, what fits now."""
         held = studio.status().loaded
@@ -199,8 +205,7 @@ def _load(studio: Studio, blocks: gr.Blocks) -> Callable:
             language: Language of error sentences, "en" or "zh".
 
         Returns:
-            name, device, precision, memory_bytes, load_s, in_use, ran_out, measured, done; done alone when its memory
-            was needed again at once.
+            name, device, precision, memory_bytes, load_s, in_use, ran_out, measured, done; done alone if freed at once.
         """
         with _refusing(language):
             operator.check(studio, blocks, request.headers)
@@ -221,9 +226,7 @@ def _bench(studio: Studio, blocks: gr.Blocks) -> Callable:
             language: Language of error sentences, "en" or "zh".
 
         Returns:
-            name, device, precision, memory_bytes, load_s, in_use, ran_out, done, and measured: rate, unit, peak_bytes
-            (most memory that it held), alone (whether no other model worked), picture_s (seconds until its first word
-            about a picture); 0 where it is not known.
+            as load, with measured: rate, unit, peak_bytes, alone, picture_s (time to a first word about a picture).
         """
         with _refusing(language):
             operator.check(studio, blocks, request.headers)

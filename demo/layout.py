@@ -8,7 +8,7 @@ import gradio as gr
 
 from mmcore import Studio
 
-from . import api, theme, uploads
+from . import api, theme, tools, uploads
 from .page import QUIET, Page
 from .tabs import caption, chat, classify, models
 
@@ -22,6 +22,8 @@ QUEUE = 64  # visitors who may wait
 HEAD = (
     "<meta http-equiv=\"Content-Security-Policy\" content=\"img-src 'self' data: blob:; media-src 'self' data: blob:; "
     "font-src 'self' data:; frame-src 'self'; object-src 'none'\">"
+    # for ``.mm-elapsed``: Gradio leaves this rule out of the css that it is given
+    '<style>@property --mm-s { syntax: "<integer>"; initial-value: 0; inherits: false; }</style>'
 )
 
 # The one thing Gradio's Python cannot do: tell its own words ("Drop file here") to follow the switch. The
@@ -110,6 +112,8 @@ def _all_visible(visible: bool, count: int) -> list[dict]:
 def launch(blocks: gr.Blocks, *, max_file_bytes: int, mcp: bool = False, **server):
     """Serve the page. What Gradio's own defaults would collect, keep or expose is turned off here."""
     blocks.queue(max_size=QUEUE, default_concurrency_limit=4)
+    if mcp:
+        tools.mend()
     return blocks.launch(
         theme=theme.theme(),
         css=theme.CSS,

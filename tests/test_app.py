@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import os
 import socket
@@ -11,6 +12,7 @@ import threading
 import time
 import wave
 from pathlib import Path
+from urllib.parse import quote
 
 import gradio as gr
 import httpx
@@ -194,6 +196,22 @@ def test_a_file_of_this_machine_is_not_served(server):
     assert answer.status_code in (403, 404) and "root:" not in answer.text
 
 
+def test_a_file_inside_the_call_is_read_limited_and_deleted_with_the_uploads(client, picture, server):
+    data = base64.b64encode(picture.read_bytes()).decode()
+    assert client.predict(f"data:image/png;base64,{data}", "a, b", api_name="/classify")["file"] == "file.png"
+    assert "file.png is damaged" in refused(
+        lambda: client.predict("data:image/png;base64,x", "a, b", api_name="/classify")
+    )
+    assert "is empty" in refused(lambda: client.predict("data:,", "a, b", api_name="/classify"))
+    with gr.Blocks() as blocks:
+        kept = Path(uploads.received(f"data:image/png;base64,{data}", blocks, 10**6))
+    assert kept.read_bytes() == picture.read_bytes()
+    uploads.delete_all(blocks)
+    assert not kept.exists()
+    with pytest.raises(InputError, match="the limit is"):
+        uploads.received(f"data:image/png;base64,{data}", blocks, 100)
+
+
 def test_only_files_in_the_upload_folder_count_as_uploaded(tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
     inside = tmp_path / "uploads" / "a" / "cat.jpg"
@@ -201,7 +219,15 @@ def test_only_files_in_the_upload_folder_count_as_uploaded(tmp_path, monkeypatch
     inside.write_bytes(b"x")
     (inside.parent / "link.jpg").symlink_to("/etc/passwd")
     assert uploads.uploaded({"path": str(inside)}) == str(inside)
-    for path in (str(inside.parent / "link.jpg"), f"{inside.parent}/../../../etc/passwd", "http://x/cat.jpg"):
+    assert uploads.uploaded(f"http://x/gradio_api/file={quote(str(inside))}") == str(inside)
+    outside = (
+        str(inside.parent / "link.jpg"),
+        f"{inside.parent}/../../../etc/passwd",
+        "http://x/cat.jpg",
+        "http://x/gradio_api/file=/etc/passwd",
+        "http://x/gradio_api/file=http://y/cat.jpg",
+    )
+    for path in outside:
         with pytest.raises(InputError) as caught:
             uploads.uploaded({"path": path})
         assert caught.value.code == "not_uploaded"
@@ -325,7 +351,7 @@ def test_opening_the_page_imports_no_runtime(tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_uploads_are_deleted_when_the_studio_is_stopped(tmp_path):
+def test_uploads_are_deleted_when_the_studio_is_stopped_while_a_page_is_open(tmp_path):
     folder = tmp_path / "uploads"
     env = {
         **os.environ,
@@ -345,8 +371,10 @@ def test_uploads_are_deleted_when_the_studio_is_stopped(tmp_path):
             f"http://127.0.0.1:{port}/gradio_api/upload", files={"files": ("note.txt", b"mine")}, timeout=30
         )
         assert Path(sent.json()[0]).read_bytes() == b"mine"
-        app.terminate()
-        app.wait(timeout=60)
+        with httpx.stream("GET", f"http://127.0.0.1:{port}/gradio_api/heartbeat/visitor", timeout=30) as open_page:
+            next(open_page.iter_lines())
+            app.terminate()
+            app.wait(timeout=60)
     finally:
         app.kill()
     assert [path for path in folder.rglob("*") if path.is_file()] == []
