@@ -15,6 +15,7 @@ from importlib.resources import as_file, files
 import numpy as np
 
 from . import kinds
+from .types import Label
 
 DATA = files(__package__).joinpath("data")
 SYNONYM_SEPARATOR = ", "
@@ -51,6 +52,12 @@ def name(index: int, words: str) -> str:
     """What a class is called in "en" or "zh": 293 -> "cheetah", "猎豹"."""
     row = classes()[index]
     return row.chinese if words == "zh" else row.name
+
+
+def likeliest(probabilities: np.ndarray, most: int | None = None) -> tuple[Label, ...]:
+    """(1000,) -> the classes by their probability, best first."""
+    best = np.argsort(-probabilities, kind="stable")[:most].tolist()
+    return tuple(Label(name(index, "en"), float(probabilities[index]), index) for index in best)
 
 
 # -- classes and labels as sentences

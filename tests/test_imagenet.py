@@ -97,3 +97,11 @@ def test_an_encoder_nobody_knows_has_no_table():
 )
 def test_the_language_of_a_label_is_seen_by_its_letters(label, language):
     assert imagenet.label_language(label) == language
+
+
+def test_the_likeliest_classes_come_first_and_equal_ones_in_order():
+    probabilities = np.zeros(1000)
+    probabilities[[293, 1]] = 0.6, 0.4
+    best = imagenet.likeliest(probabilities, 3)
+    assert [(found.index, found.label) for found in best[:2]] == [(293, "cheetah"), (1, "goldfish")]
+    assert best[2].index == 0 and len(imagenet.likeliest(probabilities)) == 1000

@@ -17,9 +17,10 @@ from ..errors import InputError
 from ..features.image import imagenet_input
 from ..media import image as pictures
 from ..settings import Limits
-from ..types import Classification, Label, ModelSpec, Progress, Report, Stage, TextBox
+from ..types import Classification, Label, ModelSpec, Progress, Stage
 from .kit import Kit
 from .labels import LabelSpace, closed_space, encoder_for, label_space, text_probabilities
+from .reading import read
 from .steps import background, loaded
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 CLASSES, JOINT = "image-classes", "image-text"
 FITS = 0.02  # probability below which a sigmoid says that no label fits; SigLIP's are small (Zhai 2023)
 LOOK_SIDE = 1024  # pixels; the classifier sees the central square, 256 pixels high
-READ_SIDE = 2560  # pixels of the image that text is read in
 RECOGNISED = 5  # classes told as evidence
 LIKELY, LEAD = 0.5, 0.15  # below these an answer is flagged "unsure"
 CLOSED_TOP = 10  # classes of the closed set, when ``top`` does not say
@@ -66,7 +66,8 @@ def stream(
     result = replace(result, file=Path(image).name, model=spec.name, **clock.told())
     yield result
     if read_text:
-        boxes = yield from _read(kit, image, clock)
+        with clock.stage("read", kit.spec("reading")):
+            boxes = yield from background(lambda report: read(kit, Path(image), report))
         yield replace(result, text_read=boxes, **clock.told())
 
 
@@ -219,7 +220,7 @@ def _answer(
         model="",
         seconds=0.0,
         labels=_ranked(fused, question.labels, top),
-        recognised=() if classes is None else _ranked(classes, (), RECOGNISED),
+        recognised=() if classes is None else imagenet.likeliest(classes, RECOGNISED),
         image_labels=_ranked(image_labels, question.labels, top) if has_text else (),
         text_labels=_ranked(text_labels, question.labels, top) if has_text else (),
         text_weight=question.text_weight if has_text else 0.0,
@@ -229,26 +230,13 @@ def _answer(
 
 def _ranked(probabilities: np.ndarray, labels: tuple[str, ...], top: int | None) -> tuple[Label, ...]:
     """The best first; without ``labels`` they are the ImageNet classes."""
+    if not labels:
+        return imagenet.likeliest(probabilities, top)
     best = np.argsort(-probabilities, kind="stable")[:top].tolist()
-    if labels:
-        return tuple(Label(labels[n], float(probabilities[n])) for n in best)
-    return tuple(Label(imagenet.name(n, "en"), float(probabilities[n]), n) for n in best)
+    return tuple(Label(labels[n], float(probabilities[n])) for n in best)
 
 
 def is_unsure(probabilities: np.ndarray) -> bool:
     """Whether a distribution (L,) is too flat to be believed: less than even odds, or a close second."""
     first, second = np.sort(probabilities)[::-1][:2]
     return bool(first < LIKELY or first - second < LEAD)
-
-
-def _read(kit: Kit, image: str | Path, clock: _Clock) -> Generator[Progress, None, tuple[TextBox, ...]]:
-    """The text in the image, in a thread: it is the slow step, and a stop should not wait for it."""
-    reader = kit.spec("reading")
-
-    def work(report: Report) -> tuple[TextBox, ...]:
-        with kit.store.use(reader, report) as model:
-            report(Progress("read", subject=Path(image).name))
-            return tuple(model.read(np.asarray(pictures.load(image, kit.settings.limits, READ_SIDE))))
-
-    with clock.stage("read", reader):
-        return (yield from background(work))

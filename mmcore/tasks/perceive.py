@@ -9,21 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-import numpy as np
-
 from .. import imagenet
 from ..features.image import imagenet_input
 from ..media import clip
 from ..media import image as pictures
 from ..media.digest import digest
-from ..types import Caption, Label, Perception, Progress, Report, TextBox
+from ..types import Caption, Perception, Progress
 from . import caption
 from .kit import Kit
 from .labels import Kept
+from .reading import read
 from .steps import background, loaded
 
 LOOK_SIDE = 1024  # pixels; the classifier sees the central square
-READ_SIDE = 2560  # pixels of the image that text is read in
 KEPT = 20  # classes of an image: enough for their kinds to add up
 REMEMBERED = 64  # perceptions of a studio
 
@@ -64,21 +62,9 @@ def _image(kit: Kit, path: Path) -> Generator[Progress, None, Perception]:
     picture = pictures.load(path, kit.settings.limits, LOOK_SIDE)
     with kit.store.use(classifier) as model:
         probabilities = model.probabilities(imagenet_input([picture]))[0]  # (1000,)
-    text = yield from background(lambda report: _read(kit, path, report))
-    names = (classifier.name, reader.name)
-    return Perception(path.name, "image", recognised=_best(probabilities), text_read=text, models=names)
-
-
-def _best(probabilities: np.ndarray) -> tuple[Label, ...]:
-    """(1000,) -> the likeliest classes, best first."""
-    best = np.argsort(-probabilities, kind="stable")[:KEPT].tolist()
-    return tuple(Label(imagenet.name(index, "en"), float(probabilities[index]), index) for index in best)
-
-
-def _read(kit: Kit, path: Path, report: Report) -> tuple[TextBox, ...]:
-    with kit.store.use(kit.spec("reading"), report) as model:
-        report(Progress("read", subject=path.name))
-        return tuple(model.read(np.asarray(pictures.load(path, kit.settings.limits, READ_SIDE))))
+    text = yield from background(lambda report: read(kit, path, report))
+    recognised, names = imagenet.likeliest(probabilities, KEPT), (classifier.name, reader.name)
+    return Perception(path.name, "image", recognised=recognised, text_read=text, models=names)
 
 
 def _clip(kit: Kit, path: Path, kind: str, words: str) -> Generator[Progress, None, Perception]:

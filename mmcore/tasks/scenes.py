@@ -44,9 +44,7 @@ class _Shot:
 
     def recognised(self) -> tuple[Label, ...]:
         """The classes by their mean probability, best first."""
-        mean = self.probabilities / self.count
-        best = np.argsort(-mean)[:KEPT]
-        return tuple(Label(imagenet.name(int(index), "en"), float(mean[index]), int(index)) for index in best)
+        return imagenet.likeliest(self.probabilities / self.count, KEPT)
 
 
 @dataclass
