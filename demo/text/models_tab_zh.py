@@ -84,7 +84,7 @@ WORDS = {
     # 添加
     "add_title": "从模型站添加模型",
     "add_repo": "仓库",
-    "add_repo_info": "它在模型站上的名称。只取 safetensors 和 GGUF 文件，不取任何代码。",
+    "add_repo_info": "它在模型站上的名称，或其页面的网址。只取 safetensors 和 GGUF 文件，不取任何代码。",
     "add_repo_hint": "owner/name",
     "add_task": "用途",
     "add_look": "查看",
