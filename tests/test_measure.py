@@ -11,7 +11,7 @@ import tiny_rows
 
 from mmcore import Settings, Studio, catalog
 from mmcore.backends import fake, torch_devices
-from mmcore.device import Accelerator, Hardware, Room
+from mmcore.device import Accelerator, Hardware, Room, has_gpu
 from mmcore.errors import ModelError
 from mmcore.profile import Profile
 from mmcore.store import Store
@@ -334,10 +334,10 @@ def test_the_runtimes_of_the_hub_do_the_work(tmp_path, task, backend, family, mo
 
 @pytest.mark.gpu
 def test_what_is_put_on_a_gpu_shows_in_its_used_memory():
+    if not has_gpu():
+        pytest.skip("no CUDA on this machine")
     import torch
 
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA on this machine")
     before = torch_devices.used_bytes("cuda")
     held = torch.ones(512 * MB, dtype=torch.uint8, device="cuda")
     assert torch_devices.used_bytes("cuda") - before >= len(held) - 32 * MB

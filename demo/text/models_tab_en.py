@@ -84,7 +84,9 @@ WORDS = {
     # adding
     "add_title": "Add a model from a hub",
     "add_repo": "Repository",
-    "add_repo_info": "Its name on the hub, or the address of its page. Only safetensors and GGUF files are taken, and no code.",
+    "add_repo_info": (
+        "Its name on the hub, or the address of its page. Only safetensors and GGUF files are taken, and no code."
+    ),
     "add_repo_hint": "owner/name",
     "add_task": "It is for",
     "add_look": "Look up",

@@ -19,7 +19,7 @@ from ..types import Delta, Medium, Message, ModelSpec, Progress, Sampling, Usage
 WORK_S = 1.5  # work after the first call, which warms the model
 CALL_S = 1.0  # one call is made no longer than this, where that can be chosen: a stop is heard between two
 PATIENCE_S = 10.0  # for the few tokens of a first answer; a chat that needs longer is not measured
-TOKENS, FIRST_TOKENS = 48, 4  # of an answer; of the one that warms
+TOKENS, FEW_TOKENS, FIRST_TOKENS = 48, 8, 4  # of an answer, at most and at least; of the one that warms
 PICTURES = 16  # at most in one call
 PICTURE_SIDE = 448  # pixels of the picture shown to a chat model
 SPEECH = Path(__file__).parents[1] / "data" / "trial_speech.ogg"
@@ -157,9 +157,11 @@ def _talk(spec: ModelSpec, model, messages: list[Message]) -> Trial:
     """A greedy answer of up to 48 tokens, fewer where that would take longer than ``WORK_S``; then, for a model that
     sees, the beginning of one about a picture, which is what takes time and memory there."""
     question, *about_picture = messages
-    first = yield from _answer(spec, model, question, FIRST_TOKENS)
-    tokens = min(TOKENS, int(first.tokens_per_s * WORK_S)) if first else 0
-    answer = (yield from _answer(spec, model, question, tokens)) if tokens > FIRST_TOKENS else first
+    started = time.monotonic()
+    answer = yield from _answer(spec, model, question, FIRST_TOKENS)
+    if answer and time.monotonic() - started < 2 * WORK_S:
+        tokens = min(TOKENS, max(FEW_TOKENS, int(answer.tokens_per_s * WORK_S)))
+        answer = (yield from _answer(spec, model, question, tokens)) or answer
     picture_s = 0.0
     for message in about_picture:
         usage = yield from _answer(spec, model, message, FIRST_TOKENS)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from playwright.sync_api import expect
+
+from mmcore.backends import fake
 
 
 @pytest.fixture
@@ -37,6 +41,50 @@ def test_a_model_is_chosen_on_its_card_loaded_seen_in_memory_and_unloaded(open_t
     expect(page.locator("#models-stage")).to_contain_text("Fake speech was unloaded")
     expect(meter).to_have_attribute("aria-valuenow", "0")
     expect(page.locator("#models-cards .mm-tag-in_memory")).to_have_count(0)
+
+
+def test_a_loaded_model_is_tried_and_its_card_tells_what_it_took(open_tab):
+    page = open_tab()
+    page.locator("#models-run").click()
+    expect(page.locator("#models-stage")).to_contain_text("Trying Fake chat")
+    expect(page.locator("#models-cards .mm-tag-in_memory")).to_be_visible()
+    expect(page.locator("#models-stage")).to_contain_text("tokens/s")
+    expect(page.locator("#models-cards")).to_contain_text("loaded in")
+    expect(page.locator("#models-cards")).to_contain_text("tokens/s")
+    page.locator("#language").get_by_text("中文").click()
+    expect(page.locator("#models-cards")).to_contain_text("个词元")
+
+
+def test_stop_while_a_model_is_tried_leaves_it_in_memory(open_tab, server, monkeypatch):
+    monkeypatch.setattr(fake, "TOKEN_S", 1.0)
+    page = open_tab()
+    page.locator("#models-run").click()
+    expect(page.locator("#models-stage")).to_contain_text("Trying Fake chat")
+    page.locator("#models-stop").click()
+    expect(page.locator("#models-stage")).to_contain_text("Fake chat stays in memory")
+    expect(page.locator("#models-run")).to_be_visible()
+    expect(page.locator("#models-cards .mm-tag-in_memory")).to_be_visible()
+    deadline = time.monotonic() + 10
+    while fake.running:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    entry = server[1].status().loaded[0]
+    assert (entry.name, entry.measured) == ("fake-chat", None)
+
+
+def test_the_seconds_beside_a_step_are_counted(open_tab):
+    seconds = open_tab().evaluate(
+        """() => {
+          const made = document.createElement("span");
+          made.className = "mm-elapsed";
+          document.querySelector("#models-stage").append(made);
+          const [counting] = made.getAnimations();
+          counting.pause();
+          counting.currentTime = 5500;
+          return getComputedStyle(made).getPropertyValue("--mm-s");
+        }"""
+    )
+    assert int(seconds) in (5, 6)
 
 
 def test_free_all_empties_the_memory(open_tab, server):
