@@ -32,6 +32,7 @@ def clip(path: str, caption: Caption, specs: view.Specs, language: str, devices:
         _facts(caption, say, language),
         _summary(caption, say, language),
         lanes(caption, say, language),
+        scenes(caption, say, language),
         transcript(caption, say),
         _badge(caption, specs, say, devices) if caption.done else "",
     )
@@ -78,7 +79,8 @@ def _language(caption: Caption, say: Say, language: str) -> str:
 def _summary(caption: Caption, say: Say, language: str) -> str:
     if not caption.done:
         return ""
-    words = describe.clip_summary(caption, language)
+    by_model = any(stage.name == "summarise" and not stage.refusal for stage in caption.stages)
+    words = caption.summary if by_model else describe.clip_summary(caption, language)
     return f'<h3 class="mm-heading">{escape(say("caption_summary"))}</h3><p>{escape(words)}</p>'
 
 
@@ -128,9 +130,19 @@ def text_of(segment: Segment, say: Say, language: str) -> str:
     """What a segment says, scenes and sounds in the language of the page."""
     if segment.kind == "sound" and segment.text in SOUNDS:
         return say(f"sound_{segment.text}")
-    if segment.kind == "scene" and (segment.recognised or segment.text_read):
+    if segment.kind == "scene" and not segment.told_by and (segment.recognised or segment.text_read):
         return describe.scene(segment.recognised, segment.text_read, language)
     return segment.text
+
+
+def scenes(caption: Caption, say: Say, language: str) -> str:
+    """The scenes with their times where a model described them; why some have no description."""
+    doubt = f'<p class="mm-doubt">{escape(say("caption_not_described"))}</p>' if caption.flags else ""
+    doubt += view.refused(caption.stages, language)
+    if not any(scene.told_by for scene in caption.of("scene")):
+        return doubt
+    rows = "".join(f"<li>{_row(scene, text_of(scene, say, language))}</li>" for scene in caption.of("scene"))
+    return f'<h3 class="mm-heading">{escape(say("caption_scenes"))}</h3>{doubt}<ol class="mm-lines">{rows}</ol>'
 
 
 def transcript(caption: Caption, say: Say) -> str:
@@ -145,9 +157,14 @@ def transcript(caption: Caption, say: Say) -> str:
 
 def _line(segment: Segment, say: Say) -> str:
     doubt = f'<span class="mm-doubt">{escape(doubts(segment, say))}</span>' if segment.flags else ""
+    return _row(segment, segment.text, doubt)
+
+
+def _row(segment: Segment, words: str, doubt: str = "") -> str:
+    """A line that seeks; ``doubt`` is HTML."""
     return (
         f'<button type="button" class="mm-seek" data-at="{segment.start_s:.2f}">'
-        f"<time>{units.clock(segment.start_s)}</time><span>{escape(segment.text)}{doubt}</span></button>"
+        f"<time>{units.clock(segment.start_s)}</time><span>{escape(words)}{doubt}</span></button>"
     )
 
 

@@ -9,7 +9,7 @@ from mmcore.types import Classification, Label, ModelSpec, Progress, Stage, Stat
 from mmcore.wording import class_name
 
 from . import units
-from .text import Say, card, speaker
+from .text import Say, card, refusal_sentence, speaker
 
 Specs = Mapping[str, ModelSpec]  # by name and by title
 Devices = Mapping[str, str]  # where each model ran, by name; "cpu" where it is not told
@@ -202,7 +202,7 @@ def how_made(stages: Iterable[Stage], given: Iterable[str], specs: Specs, where:
     listed = "".join(f"<li>{escape(line)}</li>" for line in given)
     given_block = f"<h4>{escape(say('made_given'))}</h4><ul>{listed}</ul>" if listed else ""
     return (
-        f'<div class="mm-made">{_stage_table(stages, specs, say)}<ul>{cards}</ul>'
+        f'<div class="mm-made">{_stage_table(stages, specs, say)}{refused(stages, language)}<ul>{cards}</ul>'
         f"<p>{escape(say('made_where'))}{say('colon')}{escape(where)}</p>{given_block}</div>"
     )
 
@@ -218,6 +218,14 @@ def _stage_table(stages: tuple[Stage, ...], specs: Specs, say: Say) -> str:
         for step in stages
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def refused(stages: Iterable[Stage], language: str) -> str:
+    """Which steps a model did not do, or not to the end, and why."""
+    say = speaker(language)
+    told = [(stage_name(stage.name, say), stage.refusal) for stage in stages if stage.refusal]
+    lines = (say("made_refused", step=step, reason=refusal_sentence(refusal, language)) for step, refusal in told)
+    return "".join(f'<p class="mm-doubt">{escape(line)}</p>' for line in lines)
 
 
 def stage_name(name: str, say: Say) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from . import catalog, doctor, records
-from .errors import InputError, StudioError
+from .errors import InputError, StudioError, say
 from .features.text import listed
 from .settings import PROFILES, Settings
 from .studio import Studio
@@ -97,6 +97,7 @@ def _caption_command(commands) -> None:
     command.add_argument("--language", help="the language spoken (default: detected)")
     command.add_argument("--translate", action="store_true", help="into English")
     command.add_argument("--words", choices=("en", "zh"), default="en", help="language of scenes and summary")
+    command.add_argument("--describer", default="", help="chat model that describes scenes, or none; default: the best")
     command.add_argument("--format", choices=FORMATS, help="default: by the name of OUT, else txt")
     command.add_argument("-o", "--out", metavar="OUT", help="write there instead of standard output")
 
@@ -174,7 +175,11 @@ def _caption(studio: Studio, args) -> None:
 
     kind = args.format or _format_of(args.out)
     options = {"model": args.model, "language": args.language, "translate": args.translate, "words": args.words}
-    result = _finish(studio.stream_caption(args.file, precision=args.precision, **options))
+    options |= {"precision": args.precision, "describer": args.describer}
+    result = _finish(studio.stream_caption(args.file, **options))
+    for stage in result.stages:
+        if stage.refusal:
+            print(say(stage.refusal.code, **dict(stage.refusal.values)), file=sys.stderr)
     text = subtitles.write(result, kind)
     if args.out:
         _write(Path(args.out), text)

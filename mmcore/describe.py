@@ -32,6 +32,7 @@ LONE = 0.95  # confidence that a single character needs: textures look like lett
 SPEECH_CHARS = {"en": 2400, "zh": 900}  # of one transcript, about 600 tokens
 TEXT_CHARS = {"en": 800, "zh": 300}  # of the text in one file, about 200 tokens
 SCENES = 6  # of one video
+SUMMED_SCENES = 24  # of a video that is summed up
 
 # -- one picture
 
@@ -69,6 +70,15 @@ def scene(recognised: Sequence[Label], text_read: Sequence[TextBox], words: str)
     if texts := sure_texts(text_read):
         parts.append(("读到文字：" if zh else "text read: ") + quoted_all(texts, words))
     return stopped(("；" if zh else "; ").join(parts), words)
+
+
+def told(text: str, text_read: Sequence[TextBox], words: str) -> str:
+    """A model's description of a scene, and the text that was read and is not in it."""
+    left = [read for read in sure_texts(text_read) if read.casefold() not in text.casefold()]
+    if not left:
+        return text
+    read = ("读到文字：" if words == "zh" else "Text read: ") + quoted_all(left, words)
+    return ("" if words == "zh" else " ").join(stopped(part, words) for part in (text, read))
 
 
 def seen(recognised: Sequence[Label], words: str) -> str:
@@ -157,11 +167,16 @@ def _first_words(speech: Sequence[Segment], words: str, limit: int = 120) -> str
 
 
 def _summary_of_texts(caption: Caption, words: str) -> list[str]:
-    texts = tuple(dict.fromkeys(text for s in caption.of("scene") for text in sure_texts(s.text_read)))[:5]
+    left = (s for s in caption.of("scene") if not s.told_by)  # the others tell their text themselves
+    texts = tuple(dict.fromkeys(text for s in left for text in sure_texts(s.text_read)))[:5]
     return [("画面文字：" if words == "zh" else "Text read: ") + quoted_all(texts, words)] if texts else []
 
 
 def _things_over_time(caption: Caption, words: str) -> str:
+    told = list(dict.fromkeys(segment.text for segment in caption.of("scene") if segment.told_by))[:5]
+    if told:
+        sentences = ("" if words == "zh" else " ").join(stopped(text, words) for text in told)
+        return ("画面：" if words == "zh" else "In the pictures: ") + sentences
     names = []
     for segment in caption.of("scene"):
         best, kind = (segment.recognised or (None,))[0], sure_kind(segment.recognised)
@@ -176,6 +191,13 @@ def _things_over_time(caption: Caption, words: str) -> str:
 
 
 # -- what the chat model and the visitor are told
+
+
+def clip_facts(caption: Caption, words: str) -> tuple[str, ...]:
+    """What was found in a clip with pictures, a line per fact, for a summary."""
+    texts = text_fact(Perception("", "video", caption=caption), words)
+    heard = [length_fact(caption, words), *speech_facts(caption, words), sound_fact(caption, words)]
+    return (*heard, *_scene_facts(caption, words)[:SUMMED_SCENES], texts)
 
 
 def facts(perception: Perception, words: str) -> tuple[str, ...]:
@@ -251,19 +273,20 @@ def _cut(text: str, limit: int) -> tuple[str, int]:
 
 def seen_facts(perception: Perception, words: str) -> list[str]:
     """What was recognised, a line per scene of a video; like neighbours share a line."""
-    head = "看到" if words == "zh" else "Seen"
-    colon = "：" if words == "zh" else ": "
     if perception.caption is None:
-        return [f"{head}{colon}{seen(perception.recognised, words)}"]
-    return [
-        f"{head} {clock(start)}–{clock(end)}{colon}{text}" for start, end, text in _scenes(perception.caption, words)
-    ][:SCENES]
+        return [("看到：" if words == "zh" else "Seen: ") + seen(perception.recognised, words)]
+    return _scene_facts(perception.caption, words)[:SCENES]
+
+
+def _scene_facts(caption: Caption, words: str) -> list[str]:
+    head, colon = ("看到", "：") if words == "zh" else ("Seen", ": ")
+    return [f"{head} {clock(start)}–{clock(end)}{colon}{text}" for start, end, text in _scenes(caption, words)]
 
 
 def _scenes(caption: Caption, words: str) -> list[tuple[float, float, str]]:
     spans: list[tuple[float, float, str]] = []
     for scene in caption.of("scene"):
-        text = seen(scene.recognised, words)
+        text = quoted(scene.text) if scene.told_by else seen(scene.recognised, words)
         if spans and spans[-1][2] == text:
             spans[-1] = (spans[-1][0], scene.end_s, text)
         else:

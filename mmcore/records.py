@@ -25,8 +25,8 @@ def classification(result: Classification, file: str | None = None) -> dict:
 
 
 def caption(result: Caption) -> dict:
-    """``language, duration_s, segments, summary, models, seconds``."""
-    return {
+    """``language, duration_s, segments, summary, models, seconds``; ``flags`` where there are any."""
+    record = {
         "language": result.language,
         "duration_s": round(result.duration_s, 3),
         "segments": [
@@ -43,6 +43,7 @@ def caption(result: Caption) -> dict:
         "models": list(result.models),
         "seconds": round(result.seconds, 3),
     }
+    return record | ({"flags": list(result.flags)} if result.flags else {})
 
 
 def reply(result: Reply) -> dict:

@@ -15,6 +15,7 @@ from .store import Store
 from .tasks import caption as _caption
 from .tasks import chat as _chat
 from .tasks import classify as _classify
+from .tasks import describing as _describing
 from .tasks import measure as _measure
 from .tasks.kit import Kit
 from .tasks.steps import background, last
@@ -101,18 +102,25 @@ class Studio:
         language: str | None = None,
         translate: bool = False,
         words: str = "en",
+        describer: str = "",
     ) -> Iterator[Progress | Caption]:
         """A clip over time: speech, sounds, and what is seen in each part of a video.
 
         ``language`` is the one spoken (None: detected); ``translate`` gives English; ``words`` ("en" or
-        "zh") is the language of scenes and summary. Raises InputError and ModelError.
+        "zh") is the language of scenes and summary. ``describer`` is the chat model whose words scenes are in:
+        one of ``describers``, "" for the first of them, "none" for the classifier alone. Raises InputError and
+        ModelError.
         """
-        options = {"language": language, "translate": translate, "words": words}
+        options = {"language": language, "translate": translate, "words": words, "describer": describer}
         return self._answered(_caption.stream, path, model=model, precision=precision, **options)
 
     def caption(self, path: str | Path, **options) -> Caption:
         """The final result of ``stream_caption``."""
         return last(self.stream_caption(path, **options))
+
+    def describers(self, words: str = "en") -> tuple[ModelSpec, ...]:
+        """The chat models that can describe scenes, the one that automatic takes first; none where none sees."""
+        return _describing.describers(self.kit, words)
 
     def stream_chat(
         self,

@@ -25,7 +25,7 @@ class Progress:
 
 
 STAGES = ("wait", "download", "verify", "convert", "load", "decode", "look", "read", "listen", "think", "shrink")
-STAGES += ("measure",)
+STAGES += ("measure", "describe")
 
 #: A long step calls this now and then. It may raise ``Stopped``, which ends the step.
 Report = Callable[[Progress], None]
@@ -57,12 +57,22 @@ class TextBox:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """Why a model did not do what another then did: the code and the values of a sentence of ``errors``."""
+
+    code: str
+    values: tuple[tuple[str, object], ...] = ()
+
+
+@dataclass(frozen=True)
 class Stage:
-    """How long one step took, and which model did it, for "how it was made"."""
+    """How long one step took, and which model did it, for "how it was made". With a ``refusal`` it did not, or not
+    to the end."""
 
     name: str
     seconds: float
     model: str = ""
+    refusal: Refusal | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +115,7 @@ class Segment:
     words: tuple[Word, ...] = ()
     recognised: tuple[Label, ...] = ()
     text_read: tuple[TextBox, ...] = ()
+    told_by: str = ""  # the model whose words a scene's text is; "" when it says what was recognised and read
 
 
 @dataclass(frozen=True)
@@ -121,6 +132,7 @@ class Caption:
     heard_s: float = 0.0  # how much sound has been transcribed
     language_probability: float = 0.0
     stages: tuple[Stage, ...] = ()
+    flags: tuple[str, ...] = ()  # "not_described": scenes without the words of the model that was to describe them
 
     def of(self, kind: str) -> tuple[Segment, ...]:
         """The segments of one kind, in order of time."""

@@ -18,6 +18,7 @@ from ..streams import shown
 from ..text import say
 
 SOURCES = ("file", "mic", "camera")
+CLASSIFIER = "none"  # the describer that is no model
 
 
 def build(page: Page) -> None:
@@ -75,6 +76,7 @@ class _Tab:
         with add(gr.Accordion, {"label": "options"}, open=False):
             self.chooser.build_model({"label": "model", "info": "model_info"})
             self.chooser.build_precision()
+            self._build_describer()
             self.spoken = add(
                 gr.Dropdown,
                 {"label": "caption_language", "info": "caption_language_info"},
@@ -85,6 +87,20 @@ class _Tab:
             self.translate = add(
                 gr.Checkbox, {"label": "caption_translate", "info": "caption_translate_info"}, value=False
             )
+
+    def _build_describer(self) -> None:
+        """Who describes the scenes; hidden where no model sees."""
+        words = {"label": "caption_describer", "info": "caption_describer_info"}
+        properties = {"value": "", "elem_id": "caption-describer"}
+        self.describer = self.page.add(gr.Dropdown, words, **properties, **self._describers("en"))
+        self.page.follow(self.describer, self._describers)
+
+    def _describers(self, language: str) -> dict:
+        rows = self.page.studio.describers(language)
+        auto = say(language, "model_auto", title=rows[0].title) if rows else ""
+        alone = say(language, "caption_describer_none")
+        choices = [(auto, ""), *((row.title, row.name) for row in rows), (alone, CLASSIFIER)]
+        return {"choices": choices, "visible": bool(rows)}
 
     def build_result(self) -> None:
         self.kept = gr.State(None)
@@ -107,7 +123,7 @@ class _Tab:
         for name, tab in zip(SOURCES, self.source_tabs, strict=True):
             tab.select(lambda name=name: name, None, self.source, **QUIET)
         runner = Runner(page, "caption", self.run, self.stop, self.stage)
-        choice = [self.chooser.model, self.chooser.precision]
+        choice = [self.chooser.model, self.chooser.precision, self.describer]
         inputs = [self.source, self.file, self.mic, self.camera, self.spoken, self.translate, *choice]
         self.chooser.wire()
         outputs = [self.answer, self.made, self.kept, *self.files]
@@ -122,7 +138,9 @@ class _Tab:
     def _fill(self, index: int):
         return "file", self.examples[index].file
 
-    def _work(self, source, file, mic, camera, spoken, translate, model, precision, language) -> Iterator[tuple]:
+    def _work(
+        self, source, file, mic, camera, spoken, translate, model, precision, describer, language
+    ) -> Iterator[tuple]:
         """(progress line, answer, how it was made, what is kept, a file per format) after every step."""
         path = {"file": file, "mic": mic, "camera": camera}[source]
         locked = [gr.update(value=None, interactive=False) for _ in downloads.FORMATS]
@@ -131,7 +149,8 @@ class _Tab:
             raise InputError("no_file")
         same = [gr.skip() for _ in downloads.FORMATS]
         options = {"language": spoken or None, "translate": translate, "words": language}
-        stream = self.page.studio.stream_caption(path, model=model or None, precision=precision or "", **options)
+        options |= {"model": model or None, "precision": precision or "", "describer": describer or ""}
+        stream = self.page.studio.stream_caption(path, **options)
         for line, result in shown(stream, self.page.specs(), language):
             if result is None:
                 yield line, gr.skip(), gr.skip(), None, *same

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mmcore.errors import SENTENCES, StudioError
-from mmcore.types import ModelSpec
+from mmcore.types import ModelSpec, Refusal
 
 from . import en, errors_zh, models_zh, zh
 
@@ -31,6 +31,11 @@ def error_sentence(error: StudioError, language: str) -> str:
     """What an engine's refusal says in that language; a code nobody has translated stays English."""
     sentence = _ERRORS["zh" if language == "zh" else "en"].get(error.code)
     return sentence.format(**error.values) if sentence else str(error)
+
+
+def refusal_sentence(refusal: Refusal, language: str) -> str:
+    """What a refusal that another model made up for says in that language."""
+    return error_sentence(StudioError(refusal.code, **dict(refusal.values)), language)
 
 
 def card(spec: ModelSpec, language: str) -> dict[str, str]:

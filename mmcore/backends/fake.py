@@ -116,11 +116,13 @@ class FakeTranscriber(_Fake):
 
 
 class FakeChat(_Fake):
-    """Repeats the last message, word by word, as long as it may."""
+    """Says how bright each picture of the last message is; without one repeats it, word by word, as long as it may."""
 
     def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[Delta | Progress]:
         words = f"You said: {messages[-1].text}".split()
         repeated = [words[n % len(words)] for n in range(min(sampling.max_tokens, 2 * len(words) + 40))]
+        if levels := [int(f.mean()) for m in messages[-1].media if m.frames is not None for f in m.frames]:
+            repeated = f"Seen: pictures of brightness {', '.join(map(str, levels))}.".split()
         with _counted():
             yield Progress("think", 0, len(words), "tokens")
             started = time.perf_counter()

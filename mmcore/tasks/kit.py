@@ -38,14 +38,14 @@ class Kit:
         """The row named, or the first that fits. Raises ModelError when it is for another task."""
         choices = self.choices(task)
         if not name:
-            return self._first_that_fits(choices)
+            return self.first_that_fits(choices)
         spec = self.row(name)
         if spec.task != task:
             names = ", ".join(row.name for row in choices)
             raise ModelError("wrong_task", name=name, task=spec.task, wanted=task, choices=names)
         return spec
 
-    def _first_that_fits(self, choices: tuple[ModelSpec, ...]) -> ModelSpec:
+    def first_that_fits(self, choices: tuple[ModelSpec, ...]) -> ModelSpec:
         """Rows are listed best first; one that cannot fit, or is heavy for a CPU, is passed over, the last is never."""
         return next((spec for spec in choices[:-1] if self._fits(spec)), choices[-1])
 

@@ -16,6 +16,7 @@ from ..media import image as pictures
 from ..media.digest import digest
 from ..types import Caption, Perception, Progress
 from . import caption
+from .describing import CLASSIFIER
 from .kit import Kit
 from .labels import Kept
 from .reading import read
@@ -68,9 +69,10 @@ def _image(kit: Kit, path: Path) -> Generator[Progress, None, Perception]:
 
 
 def _clip(kit: Kit, path: Path, kind: str, words: str) -> Generator[Progress, None, Perception]:
-    """Its caption; the partial ones are not passed on."""
+    """Its caption; the partial ones are not passed on. Facts are of recognised things, so that no model describes."""
     found = None
-    stream = caption.stream(kit, path, model=None, language=None, translate=False, words=words)
+    options = {"language": None, "translate": False, "words": words, "describer": CLASSIFIER}
+    stream = caption.stream(kit, path, model=None, **options)
     try:
         for step in stream:
             if isinstance(step, Caption):
