@@ -43,23 +43,65 @@ print(loaded.device, loaded.precision, *devices, zero.pack() > 0)
 """
 
 
-def run(script: str, *arguments: str) -> str:
-    """What a process of its own prints: the platform's package changes torch for good."""
-    paths = os.pathsep.join((str(ROOT), str(ROOT / "tests")))
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script, *arguments],
-        env=os.environ | ZERO | {"PYTHONPATH": paths, "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout.strip().splitlines()[-1]
+#: The page on the platform's own wrapper: each handler in a forked process, what goes in and out pickled. Its
+#: scheduler and its GPU are not here.
+PAGE = """
+import multiprocessing, os
+from types import SimpleNamespace
+import gradio.media
+import spaces
+from spaces.zero import client, config, torch as zero
+
+lent = []
+client.schedule = lambda **asked: lent.append(asked) or SimpleNamespace(
+    allowToken="t", nvidiaIndex=0, nvidiaUUID="u", idle=True)
+client.release = client.allow = client.startup_report = zero.init = zero.move = lambda *_, **__: None
+client.get_duration_seconds = lambda *_: 60
+config.get_config = lambda: {"xlarge_threshold": None}
+zero.size = lambda: 0
+
+from gradio_client import Client, handle_file
+from demo import layout
+from mmcore import Studio
+
+studio = Studio()
+blocks = layout.build(studio)
+layout.launch(blocks, max_file_bytes=10**8, server_name="127.0.0.1", prevent_thread_lock=True, quiet=True)
+page = Client(blocks.local_url, verbose=False)
+picture = handle_file(gradio.media.get_image("cheetah.jpg"))
+said = page.predict("What is this?", api_name="/chat")["text"]
+labels = page.predict(picture, "cat, dog", api_name="/classify")["labels"]
+steps = list(page.submit("Tell me more.", api_name="/chat"))
+print(bool(said), len(labels), len(steps) > 2, len(lent), studio.status().loaded, flush=True)
+for child in multiprocessing.active_children():
+    child.kill()
+os._exit(0)
+"""
+
+
+def run(script: str, place: Path) -> str:
+    """The last line that a process of its own prints: the platform's package changes torch for good."""
+    paths, told = os.pathsep.join((str(ROOT), str(ROOT / "tests"))), place / "told"
+    with told.open("w") as out:
+        status = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", script, str(place)],
+            env=os.environ | ZERO | {"PYTHONPATH": paths, "HF_HUB_OFFLINE": "1"},
+            stdout=out,
+            stderr=out,
+            timeout=240,
+        ).returncode
+    assert status == 0, told.read_text()[-2000:]
+    return told.read_text().strip().splitlines()[-1]
 
 
 @pytest.mark.tiny
 def test_a_model_loaded_before_the_first_visitor_is_handed_over_to_the_gpu(tmp_path):
-    assert run(PRELOAD, str(tmp_path)) == "cuda bf16 cuda True"
+    assert run(PRELOAD, tmp_path) == "cuda bf16 cuda True"
+
+
+@pytest.mark.tiny
+def test_each_answer_is_worked_out_in_a_process_that_is_lent_the_gpu(tmp_path):
+    assert run(PAGE, tmp_path) == "True 2 True 3 ()"
 
 
 def test_models_are_not_loaded_by_hand_where_they_would_not_stay():
