@@ -10,20 +10,18 @@ Files are sent through Gradio's upload route (``gradio_client.handle_file`` does
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import gradio as gr
 from gradio.data_classes import FileData
 
 from mmcore import Studio, records
-from mmcore.errors import InputError, ModelError
+from mmcore.errors import InputError
 from mmcore.features.text import listed
-from mmcore.types import TASKS, Message, Plan, Progress, Sampling
+from mmcore.types import Message, Sampling
 
-from . import operator, spaces, turns
-from .errors import refusal_of
-from .streams import paced
+from . import api_models, spaces, turns
+from .api_answers import refusing, streamed
 from .uploads import received, uploaded
 
 ROLES = ("system", "user", "assistant")
@@ -33,7 +31,7 @@ LOOKS = ("models", "unload")  # what computes nothing
 
 def add(studio: Studio, blocks: gr.Blocks) -> None:
     """Offer ``studio`` under /classify, /caption, /chat, /models, /load, /bench and /unload, inside ``blocks``."""
-    functions = [make(studio, blocks) for make in (_classify, _caption, _chat, _models, _load, _bench, _unload)]
+    functions = [make(studio, blocks) for make in (_classify, _caption, _chat, *api_models.MAKERS)]
     limits = LIMITS | {"chat": studio.settings.chat_slots}
     for function in functions:
         name = function.__name__
@@ -46,30 +44,8 @@ def add(studio: Studio, blocks: gr.Blocks) -> None:
         )
 
 
-@contextmanager
-def _refusing(language: str):
-    """Whatever goes wrong leaves as one sentence, without a trace or a path."""
-    try:
-        yield
-    except Exception as error:
-        raise gr.Error(refusal_of(error, language), print_exception=False) from None
-
-
 def _received(studio: Studio, blocks: gr.Blocks, file: FileData) -> str:
     return received(file, blocks, studio.settings.limits.file_bytes)
-
-
-def _streamed(
-    stream: Generator, record: Callable[..., dict], is_done: Callable[..., bool]
-) -> Generator[dict, None, bool]:
-    """The steps and results of ``stream`` as records; returns whether the last is done. Closing it stops the work."""
-    told = {"done": False}
-    for step in paced(stream, lambda step: not isinstance(step, Progress)):
-        before = told
-        told = records.step(step) if isinstance(step, Progress) else record(step) | {"done": is_done(step)}
-        if told != before:
-            yield told
-    return told["done"]
 
 
 def _classify(studio: Studio, blocks: gr.Blocks) -> Callable:
@@ -98,11 +74,11 @@ def _classify(studio: Studio, blocks: gr.Blocks) -> Callable:
         Returns:
             file, labels (label and probability, best first), model, seconds, the evidence: recognised, text_read; done.
         """
-        with _refusing(language):
+        with refusing(language):
             options = {"text": text, "text_weight": text_weight, "top": top or None}
             options |= {"model": model or None, "precision": precision}
             stream = studio.stream_classify(_received(studio, blocks, image), listed(labels), **options)
-            yield from _streamed(stream, records.classification, lambda found: found.text_read is not None)
+            yield from streamed(stream, records.classification, lambda found: found.text_read is not None)
 
     return classify
 
@@ -129,11 +105,11 @@ def _caption(studio: Studio, blocks: gr.Blocks) -> Callable:
         Returns:
             language, duration_s, segments (start_s, end_s, kind, text, flags), summary, models, seconds, done.
         """
-        with _refusing(language):
+        with refusing(language):
             options = {"language": spoken or None, "translate": translate, "words": _words(language)}
             options |= {"model": model or None, "precision": precision}
             stream = studio.stream_caption(_received(studio, blocks, clip), **options)
-            yield from _streamed(stream, records.caption, lambda found: found.done)
+            yield from streamed(stream, records.caption, lambda found: found.done)
 
     return caption
 
@@ -168,90 +144,14 @@ def _chat(studio: Studio, blocks: gr.Blocks) -> Callable:
         Returns:
             text, model, prompt_tokens, completion_tokens, first_token_s, tokens_per_s, done.
         """
-        with _refusing(language):
+        with refusing(language):
             question = Message("user", message, tuple(_received(studio, blocks, file) for file in files))
             sampling = Sampling(max_tokens, temperature, seed=None if seed < 0 else seed)
             options = {"model": model or None, "precision": precision, "sampling": sampling, "system": system}
             stream = studio.stream_chat([*_earlier(history), question], **options)
-            yield from _streamed(stream, records.reply, lambda found: found.done)
+            yield from streamed(stream, records.reply, lambda found: found.done)
 
     return chat
-
-
-def _models(studio: Studio, blocks: gr.Blocks) -> Callable:
-    def models() -> list[dict]:
-        """List the models that this studio uses: task, licence, sizes, what they can and cannot do, what fits now."""
-        held = studio.status().loaded
-        rows = dict.fromkeys(row for task in TASKS for row in studio.choices(task))
-        return [records.offer(row, _planned(studio, row.name), held) for row in rows]
-
-    return models
-
-
-def _planned(studio: Studio, name: str) -> Plan | ModelError:
-    try:
-        return studio.plan(name)
-    except ModelError as refusal:
-        return refusal
-
-
-def _load(studio: Studio, blocks: gr.Blocks) -> Callable:
-    def load(name: str, request: gr.Request, precision: str = "", language: str = "en") -> Iterator[dict]:
-        """Download a model where needed and bring it into memory. For the operator only.
-
-        Args:
-            name: Name of a model from /models.
-            precision: One of its precisions; empty for the best that fits.
-            language: Language of error sentences, "en" or "zh".
-
-        Returns:
-            name, device, precision, memory_bytes, load_s, in_use, ran_out, measured, done; done alone if freed at once.
-        """
-        with _refusing(language):
-            operator.check(studio, blocks, request.headers)
-            stream = studio.stream_load(name, precision)
-            if not (yield from _streamed(stream, records.in_memory, lambda entry: True)):
-                yield {"done": True}
-
-    return load
-
-
-def _bench(studio: Studio, blocks: gr.Blocks) -> Callable:
-    def bench(name: str, request: gr.Request, precision: str = "", language: str = "en") -> Iterator[dict]:
-        """Load a model where needed and try it for some seconds: what it costs and gives here. For the operator only.
-
-        Args:
-            name: Name of a model from /models.
-            precision: One of its precisions; empty for the best that fits.
-            language: Language of error sentences, "en" or "zh".
-
-        Returns:
-            as load, with measured: rate, unit, peak_bytes, alone, picture_s (time to a first word about a picture).
-        """
-        with _refusing(language):
-            operator.check(studio, blocks, request.headers)
-            stream = studio.stream_measure(name, precision)
-            yield from _streamed(stream, records.in_memory, lambda entry: entry.measured is not None)
-
-    return bench
-
-
-def _unload(studio: Studio, blocks: gr.Blocks) -> Callable:
-    def unload(request: gr.Request, name: str = "", language: str = "en") -> dict:
-        """Free the memory of a model, or of all that are not in use. For the operator only.
-
-        Args:
-            name: Name of a model; empty for all.
-            language: Language of error sentences, "en" or "zh".
-
-        Returns:
-            unloaded: how many models were freed.
-        """
-        with _refusing(language):
-            operator.check(studio, blocks, request.headers)
-            return {"unloaded": int(studio.unload(name)) if name else studio.unload_all()}
-
-    return unload
 
 
 def _earlier(history: Sequence[dict]) -> Iterable[Message]:

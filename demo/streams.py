@@ -21,7 +21,7 @@ from .errors import refusal_of
 R = TypeVar("R")
 T = TypeVar("T")
 PACE_S = 1 / 3  # between two pictures of a growing result: a long list costs more to draw than to extend
-MOMENT_S = 0.5
+MOMENT_S = 0.5  # that a stop waits for the step at hand
 KEPT = 3  # place of the kept result in what a handler yields: line, answer, how it was made, kept, …
 
 

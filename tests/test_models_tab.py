@@ -319,7 +319,7 @@ def served(request, tmp_path, monkeypatch):
 def test_the_api_loads_lists_and_unloads_for_the_operator_only(served):
     client, studio = served
     if studio.settings.operator is False:
-        for call in (("fake-chat", "/load"), ("fake-chat", "/unload")):
+        for call in (("fake-chat", "/load"), ("fake-chat", "/bench"), ("fake-chat", "/unload")):
             with pytest.raises(Exception, match="Only the operator"):
                 client.predict(call[0], api_name=call[1])
         return
@@ -327,6 +327,8 @@ def test_the_api_loads_lists_and_unloads_for_the_operator_only(served):
     row = next(row for row in client.predict(api_name="/models") if row["name"] == "fake-chat")
     assert row["fits"] and row["plan"]["device"] == "cpu" and row["refusal"] is None
     assert [entry["name"] for entry in row["loaded"]] == ["fake-chat"]
+    seen = [*client.submit("fake-chat", api_name="/bench")]
+    assert seen[0]["stage"] == "measure" and seen[-1]["done"] and seen[-1]["measured"]["unit"] == "tokens/s"
     assert client.predict("fake-chat", api_name="/unload") == {"unloaded": 1}
     assert client.predict("", api_name="/unload") == {"unloaded": 0}
 

@@ -55,8 +55,7 @@ def _tried(kit: Kit, spec: ModelSpec, precision: str) -> Iterator[Progress | Loa
             found = _entry(kit.store, spec.name)
             yield replace(found, measured=None)
             result = yield from trials.run(spec, model, given)
-    known = watch.peak_bytes if watch.saw_loading(found) else found.measured.peak_bytes if found.measured else 0
-    measured = Measured(result.rate, result.unit, known, watch.is_alone, result.picture_s)
+    measured = Measured(result.rate, result.unit, _peak_bytes(watch, found), watch.is_alone, result.picture_s)
     kit.store.note(found, measured)
     yield replace(_entry(kit.store, spec.name) or found, measured=measured)
 
@@ -74,6 +73,13 @@ def _prepare(store: Store, spec: ModelSpec, precision: str, report: Report):
 def _entry(store: Store, name: str) -> Loaded | None:
     """The model as it is in memory, at the precision used last."""
     return next((entry for entry in reversed(store.loaded()) if entry.name == name), None)
+
+
+def _peak_bytes(watch: Watch, found: Loaded) -> int:
+    """Seen now, else by an earlier trial, else not known."""
+    if watch.saw_loading(found):
+        return watch.peak_bytes
+    return found.measured.peak_bytes if found.measured else 0
 
 
 class Rise:
@@ -95,7 +101,7 @@ class Watch:
         self._store, self._name = store, name
         self._used_bytes = _meter(device)
         self._rise, self.is_alone = Rise(), True
-        self._began = {entry.name for entry in store.loaded()}
+        self._there = {entry.name for entry in store.loaded()}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mmcore-memory", daemon=True)
         self._opening_s = 0.0  # how long loading was watched
@@ -138,12 +144,14 @@ class Watch:
             self._look()
 
     def _look(self) -> None:
-        if self._used_bytes:
-            self._rise.add(self._used_bytes())
-        for entry in self._store.loaded():
-            mine = entry.name == self._name
-            if entry.in_use > mine or (not mine and entry.name not in self._began):
-                self.is_alone = False
+        self._rise.add(self._used_bytes())
+        self.is_alone = self.is_alone and not any(map(self._disturbs, self._store.loaded()))
+
+    def _disturbs(self, entry: Loaded) -> bool:
+        """Whether it is another model that works or has just been loaded, or this one at work for someone else too."""
+        if entry.name == self._name:
+            return entry.in_use > 1
+        return entry.in_use > 0 or entry.name not in self._there
 
 
 def _meter(device: str) -> Callable[[], int]:
