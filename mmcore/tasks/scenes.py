@@ -50,11 +50,11 @@ class _Shot:
         self.small += other.small
 
     def medium(self) -> Medium:
-        """The few pictures that tell most of it."""
+        """The few pictures that tell most of it, timed from the first."""
         last = len(self.small) - 1
         numbers = sorted({0, last // 2, last, self.sharpest})[:TOLD_FRAMES]
         frames = np.stack([self.small[number] for number in numbers])  # (T, H, W, 3)
-        times_s = tuple(self.times_s[number] for number in numbers)
+        times_s = tuple(self.times_s[number] - self.times_s[0] for number in numbers)
         return Medium("video" if last else "image", frames, times_s)
 
     def recognised(self) -> tuple[Label, ...]:
