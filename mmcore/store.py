@@ -15,59 +15,22 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from . import backends, weights
 from .device import Hardware, Room, plan
 from .errors import ModelError, RanOut, Stopped, StudioError
 from .settings import GIB, Settings
+from .shelf import CLOSING, GONE, LOADING, READY, Entry, Shelf, key_of
 from .types import Loaded, Measured, ModelSpec, Plan, Progress, Report, ignore
 
-LOADING, READY, CLOSING, GONE = "loading", "ready", "closing", "gone"
 TICK_S = 0.2  # how often a waiting caller looks, and reports
 PATIENCE_S = 120.0  # how long a caller waits for models in use to make room
-
-
 FAILED_LOADS = ("load_failed", "damaged_file")  # refusals after which the files are verified
 OUT_OF_MEMORY = ("out_of_memory", "no_memory_to_load")  # refusals after which a coarser precision may do
 _log = logging.getLogger(__name__)
-
-_Key = tuple[str, str, str]  # name, device, precision
-
-
-@dataclass(eq=False)
-class _Entry:
-    spec: ModelSpec
-    plan: Plan
-    state: str = LOADING
-    pins: int = 1
-    is_unwanted: bool = False  # freed as soon as nobody uses it
-    reserved_bytes: int = 0
-    model: backends.Model | None = None
-    error: BaseException | None = None
-    progress: Progress | None = None
-    load_s: float = 0.0
-    measured: Measured | None = None
-
-    @property
-    def key(self) -> _Key:
-        return _key(self.spec, self.plan)
-
-    @property
-    def is_idle(self) -> bool:
-        return self.state == READY and not self.pins
-
-    def told(self) -> Loaded:
-        plan = self.plan
-        where = {"device": plan.device, "precision": plan.precision, "why": plan.why, "ran_out": plan.ran_out}
-        return Loaded(self.spec.name, self.reserved_bytes, self.pins, self.load_s, **where, measured=self.measured)
-
-
-def _key(spec: ModelSpec, plan: Plan) -> _Key:
-    return spec.name, plan.device, plan.precision
 
 
 class Store:
@@ -87,7 +50,7 @@ class Store:
         self._settings = settings
         self._open, self._fetch, self._patience_s = open_model, fetch, patience_s
         self._changed = threading.Condition()
-        self._table: dict[_Key, _Entry] = {}  # least recently used first
+        self._shelf = Shelf()
         self._ran_out: dict[str, tuple[str, ...]] = {}  # name -> precisions that ran out of memory
         self._closed = False
 
@@ -133,28 +96,28 @@ class Store:
         found = plan(spec, self.hardware, self._settings, self.room, precision, ran_out)
         budget_bytes = self.room.on(found.device)
         if found.memory_bytes > budget_bytes:
-            raise self._refusal(spec, found, budget_bytes)
+            raise self._refusal(spec, found)
         return found
 
     def is_ready(self, spec: ModelSpec, precision: str = "") -> bool:
         """Whether ``use`` would return at once."""
         try:
-            key = _key(spec, self.plan(spec, precision))
+            key = key_of(spec, self.plan(spec, precision))
         except StudioError:
             return False
         with self._changed:
-            entry = self._table.get(key)
+            entry = self._shelf.get(key)
             return entry is not None and entry.state == READY
 
     def loaded(self) -> tuple[Loaded, ...]:
         """What is in memory, least recently used first."""
         with self._changed:
-            return tuple(entry.told() for entry in self._table.values() if entry.state == READY)
+            return tuple(entry.told() for entry in self._shelf if entry.state == READY)
 
     def note(self, found: Loaded, measured: Measured) -> None:
         """Keep how a loaded model did when it was tried."""
         with self._changed:
-            entry = self._table.get((found.name, found.device, found.precision))
+            entry = self._shelf.get((found.name, found.device, found.precision))
             if entry is not None:
                 entry.measured = measured
 
@@ -164,7 +127,7 @@ class Store:
         Precisions of it that ran out of memory may be tried again."""
         with self._changed:
             self._ran_out.pop(name, None)
-            idle = [entry for entry in self._table.values() if entry.spec.name == name and entry.is_idle]
+            idle = [entry for entry in self._shelf if entry.spec.name == name and entry.is_idle]
             for entry in idle:
                 entry.state = CLOSING
         for entry in idle:
@@ -179,7 +142,7 @@ class Store:
 
     # -- pinning
 
-    def _pinned(self, spec: ModelSpec, wish: str, report: Report) -> _Entry:
+    def _pinned(self, spec: ModelSpec, wish: str, report: Report) -> Entry:
         """The entry, loaded; at the next precision where one runs out of memory as it loads."""
         while True:
             wanted = self.plan(spec, wish)
@@ -193,19 +156,16 @@ class Store:
                     raise
             report(Progress("shrink", subject=spec.title))
 
-    def _entry(self, spec: ModelSpec, wanted: Plan, report: Report) -> _Entry:
+    def _entry(self, spec: ModelSpec, wanted: Plan, report: Report) -> Entry:
         """The entry of a plan, pinned: ready, or new and for the caller to load."""
         while True:
             with self._changed:
-                entry = self._table.get(_key(spec, wanted))
+                entry = self._shelf.get(key_of(spec, wanted))
                 if entry is None:
-                    entry = _Entry(spec, wanted)
-                    self._table[entry.key] = entry
-                    return entry
+                    return self._shelf.put(Entry(spec, wanted))
                 if entry.state == READY:
                     entry.pins += 1
-                    self._table[entry.key] = self._table.pop(entry.key)  # most recently used
-                    return entry
+                    return self._shelf.put(entry)
             self._wait_for(entry, report)
 
     def _coarser(self, spec: ModelSpec, tried: Plan, error: ModelError) -> bool:
@@ -221,7 +181,7 @@ class Store:
         _log.warning("%s ran out of memory at %s; %s is next", spec.name, tried.precision, coarser.precision)
         return True
 
-    def _unpin(self, entry: _Entry) -> None:
+    def _unpin(self, entry: Entry) -> None:
         with self._changed:
             entry.pins -= 1
             close = (self._closed or entry.is_unwanted) and entry.is_idle
@@ -231,7 +191,7 @@ class Store:
         if close:
             self._close(entry)
 
-    def _wait_for(self, entry: _Entry, report: Report) -> None:
+    def _wait_for(self, entry: Entry, report: Report) -> None:
         """Wait a tick for another caller's load or close, showing its progress; raise its failure."""
         with self._changed:
             self._changed.wait_for(lambda: entry.state in (READY, GONE), TICK_S)
@@ -243,7 +203,7 @@ class Store:
 
     # -- loading
 
-    def _load(self, entry: _Entry, report: Report) -> None:
+    def _load(self, entry: Entry, report: Report) -> None:
         def shared(progress: Progress) -> None:
             entry.progress = progress
             report(progress)
@@ -263,7 +223,7 @@ class Store:
             entry.model, entry.state, entry.load_s = model, READY, time.perf_counter() - started
             self._changed.notify_all()
 
-    def _opened(self, entry: _Entry, folder: Path, report: Report) -> backends.Model:
+    def _opened(self, entry: Entry, folder: Path, report: Report) -> backends.Model:
         """The model; where it cannot be loaded and files of it turn out damaged, it is tried with new ones."""
         spec, cache_dir = entry.spec, self._settings.cache_dir
         try:
@@ -273,34 +233,28 @@ class Store:
                 raise
         return self._open(spec, self._fetch(spec, cache_dir, report), entry.plan)
 
-    def _refusal(self, spec: ModelSpec, wanted: Plan, free_bytes: int, held: str = "") -> ModelError:
-        """It does not fit, because of the models ``held`` if there are any."""
+    def _refusal(self, spec: ModelSpec, wanted: Plan, in_use: Sequence[str] = ()) -> ModelError:
+        """It does not fit, because of the models ``in_use`` if there are any."""
+        room_bytes = self.room.on(wanted.device)
         return ModelError(
-            "memory_in_use" if held else "does_not_fit",
+            "memory_in_use" if in_use else "does_not_fit",
             name=spec.title,
             need_gib=wanted.memory_bytes / GIB,
-            free_gib=max(0, free_bytes) / GIB,
-            budget_gib=self.room.on(wanted.device) / GIB,
-            held=held,
+            free_gib=max(0, room_bytes - (self._shelf.pinned_bytes(wanted.device) if in_use else 0)) / GIB,
+            budget_gib=room_bytes / GIB,
+            held=", ".join(in_use),
         )
 
-    def _in_use_refusal(self, entry: _Entry) -> ModelError:
-        """For one that fits the budget, and waited."""
-        device = entry.plan.device
-        in_use = [other.spec.title for other in self._pool(device) if other.reserved_bytes and not other.is_idle]
-        return self._refusal(entry.spec, entry.plan, self._freeable_bytes(device), ", ".join(dict.fromkeys(in_use)))
-
-    def _reserve(self, entry: _Entry, report: Report) -> None:
+    def _reserve(self, entry: Entry, report: Report) -> None:
         """Reserve the bytes of ``entry``, evicting what is idle; wait while what is in use blocks it."""
         deadline = time.monotonic() + self._patience_s
         while True:
             with self._changed:
-                victims = self._victims(entry.plan)
+                victims = self._shelf.make_room(entry, self.room.on(entry.plan.device))
                 if victims is not None:
-                    self._take_over(entry, victims)
                     break
                 if time.monotonic() > deadline:
-                    raise self._in_use_refusal(entry)
+                    raise self._refusal(entry.spec, entry.plan, self._shelf.titles_in_use(entry.plan.device))
                 self._changed.wait(TICK_S)
             report(Progress("wait", subject=entry.spec.title))
         for victim in victims:
@@ -309,40 +263,9 @@ class Store:
             entry.reserved_bytes = entry.plan.memory_bytes
             self._changed.notify_all()
 
-    @staticmethod
-    def _take_over(entry: _Entry, victims: list[_Entry]) -> None:
-        """Count the victims' bytes as the entry's: they are in memory until it has closed them."""
-        held_bytes = sum(victim.reserved_bytes for victim in victims)
-        entry.reserved_bytes = max(entry.plan.memory_bytes, held_bytes)
-        for victim in victims:
-            victim.state, victim.reserved_bytes = CLOSING, 0
-
-    def _pool(self, device: str) -> list[_Entry]:
-        """The entries whose bytes come from the same memory as those of ``device``."""
-        on_gpu = device == "cuda"
-        return [entry for entry in self._table.values() if (entry.plan.device == "cuda") == on_gpu]
-
-    def _free_bytes(self, device: str) -> int:
-        return self.room.on(device) - sum(entry.reserved_bytes for entry in self._pool(device))
-
-    def _freeable_bytes(self, device: str) -> int:
-        idle_bytes = sum(entry.reserved_bytes for entry in self._pool(device) if entry.is_idle)
-        return self._free_bytes(device) + idle_bytes
-
-    def _victims(self, wanted: Plan) -> list[_Entry] | None:
-        """The least recently used idle models whose eviction makes room; None when they cannot."""
-        free_bytes, victims = self._free_bytes(wanted.device), []
-        for entry in self._pool(wanted.device):
-            if free_bytes >= wanted.memory_bytes:
-                break
-            if entry.is_idle:
-                victims.append(entry)
-                free_bytes += entry.reserved_bytes
-        return victims if free_bytes >= wanted.memory_bytes else None
-
     # -- freeing
 
-    def _close(self, entry: _Entry) -> None:
+    def _close(self, entry: Entry) -> None:
         """Free a model whose state is CLOSING. One that fails to close holds up nobody."""
         try:
             entry.model.close()
@@ -353,11 +276,10 @@ class Store:
             give_back_memory()
             self._leave(entry, None)
 
-    def _leave(self, entry: _Entry, error: BaseException | None) -> None:
+    def _leave(self, entry: Entry, error: BaseException | None) -> None:
         with self._changed:
             entry.state, entry.error = GONE, error
-            if self._table.get(entry.key) is entry:
-                del self._table[entry.key]
+            self._shelf.drop(entry)
             self._changed.notify_all()
 
 
