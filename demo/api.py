@@ -91,6 +91,7 @@ def _caption(studio: Studio, blocks: gr.Blocks) -> Callable:
         model: str = "",
         language: str = "en",
         precision: str = "",
+        describer: str = "",
     ) -> Iterator[dict]:
         """Write down what is said, heard and seen in an audio or video file, over time.
 
@@ -101,13 +102,14 @@ def _caption(studio: Studio, blocks: gr.Blocks) -> Callable:
             model: Name of a speech model from /models; empty for the default.
             language: Language of scenes, summary and error sentences, "en" or "zh".
             precision: One of the model's precisions; empty for the best that fits.
+            describer: Name of a chat model that sees, which describes scenes; "none" for the classifier; empty for any.
 
         Returns:
-            language, duration_s, segments (start_s, end_s, kind, text, flags), summary, models, seconds, done.
+            language, duration_s, segments (start_s, end_s, kind, text, flags), summary, models, seconds, flags, done.
         """
         with refusing(language):
             options = {"language": spoken or None, "translate": translate, "words": _words(language)}
-            options |= {"model": model or None, "precision": precision}
+            options |= {"model": model or None, "precision": precision, "describer": describer}
             stream = studio.stream_caption(_received(studio, blocks, clip), **options)
             yield from streamed(stream, records.caption, lambda found: found.done)
 

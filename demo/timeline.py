@@ -138,7 +138,7 @@ def text_of(segment: Segment, say: Say, language: str) -> str:
 def scenes(caption: Caption, say: Say, language: str) -> str:
     """The scenes with their times where a model described them; why some have no description."""
     doubt = f'<p class="mm-doubt">{escape(say("caption_not_described"))}</p>' if caption.flags else ""
-    doubt += view.refused(caption.stages, language)
+    doubt += view.refused((stage for stage in caption.stages if stage.name == "describe"), language)
     if not any(scene.told_by for scene in caption.of("scene")):
         return doubt
     rows = "".join(f"<li>{_row(scene, text_of(scene, say, language))}</li>" for scene in caption.of("scene"))

@@ -324,7 +324,7 @@ def test_a_caption_without_a_file_asks_for_one(server):
     from demo.tabs.caption import _Tab
 
     work = refusing(_Tab(Page(server[1], i18n=gr.I18n()))._work)
-    line, *_ = [*work("file", None, None, None, "", False, "", "", "en")][-1]
+    line, *_ = [*work("file", None, None, None, "", False, "", "", "", "en")][-1]
     assert "Add a file first" in line
 
 

@@ -8,9 +8,10 @@ from dataclasses import replace
 import gradio as gr
 import numpy as np
 import pytest
+from gradio_client import Client, handle_file
 from made_media import tone, write_clip
 
-from demo import timeline, view
+from demo import layout, timeline, view
 from demo.page import Page
 from demo.tabs import caption as tab
 from demo.text import speaker
@@ -286,3 +287,18 @@ def test_the_command_line_takes_a_describer_and_tells_why_one_refused(film, tmp_
     assert "Fake eyes could not be loaded" in capsys.readouterr().err
     assert main(["--profile", "fake", "caption", str(film), "--describer", "none"]) == 0
     assert "could not" not in capsys.readouterr().err
+
+
+def test_the_api_takes_a_describer(studio, film):
+    blocks = layout.build(studio)
+    _, address, _ = layout.launch(blocks, max_file_bytes=10**6, prevent_thread_lock=True, quiet=True)
+    try:
+        client = Client(address, verbose=False)
+        named, alone = (
+            client.predict(handle_file(film), describer=name, api_name="/caption") for name in ("fake-eyes", "none")
+        )
+        assert "fake-eyes" in named["models"] and "fake-eyes" not in alone["models"]
+        with pytest.raises(Exception, match="does not take image"):
+            client.predict(handle_file(film), describer="fake-chat", api_name="/caption")
+    finally:
+        blocks.close()
