@@ -111,6 +111,12 @@ def test_a_configuration_that_is_none_is_refused_before_the_weights_come(room, h
 # -- damaged on the disk
 
 
+def tiny_whisper(folder: Path) -> Path:
+    from tiny_models import whisper
+
+    return whisper(folder, positions=448)
+
+
 def flip_a_bit(path: Path, at: int) -> None:
     """As a failing disk does: size and time stay."""
     before = path.stat()
@@ -136,6 +142,17 @@ def test_a_file_damaged_on_the_disk_is_brought_again_by_the_load_that_fails(room
     assert answer(again) == said and (folder / name).read_bytes() == (checkpoint / name).read_bytes()
     assert {request.path.rsplit("/")[-1] for request in hub.asked()} == {name}
     again.close()
+
+
+def test_a_damaged_conversion_is_made_again_from_the_commit_that_is_here(tmp_path, hub):
+    hub.publish(REPO, tiny_whisper(tmp_path / "whisper"))
+    studio = opened(tmp_path)
+    write_row(studio, task="speech", backend="faster_whisper", convert="whisper_ctranslate2")
+    folder, first = studio.fetch(NAME), studio.commit(NAME)
+    hub.repositories[REPO].commit({"config.json": b"{}", SHARD: b"another"})
+    flip_a_bit(folder / "model.bin", 0)
+    assert studio.load(NAME, precision="fp32").name == NAME and studio.commit(NAME) == first
+    studio.close()
 
 
 @by_load_and_chat

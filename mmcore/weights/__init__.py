@@ -183,7 +183,7 @@ def _complete_converted(spec: ModelSpec, folder: Path, staging: Path, report: Re
     source = folder / SOURCE
     source.mkdir(exist_ok=True)
     if not hub.is_ready(spec.hub, source):
-        hub.fetch(spec, source, staging, report)
+        hub.fetch(spec, source, staging, report, made=folder)
     marks = convert(spec, source, folder, staging, report)
     for earlier in stamp.read(folder).keys() - marks:
         (folder / earlier).unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..errors import WeightsError
 from ..types import ModelSpec, Progress, Report
-from . import stamp
+from . import parts, stamp
 from .wheels import POLL_S
 
 
@@ -24,12 +24,13 @@ def convert(spec: ModelSpec, source: Path, folder: Path, staging: Path, report: 
     made = staging / "converted"
     try:
         _run(spec, source, made, staging, report)
-        names = [path.name for path in made.iterdir()]
-        for name in names:
-            os.replace(made / name, folder / name)
+        origin, paths = stamp.conversion(spec), list(made.iterdir())
+        marks = {path.name: f"{origin} {parts.checksum([path], spec, report)}" for path in paths}
+        for path in paths:
+            os.replace(path, folder / path.name)
     finally:
         shutil.rmtree(made, ignore_errors=True)
-    return dict.fromkeys(names, stamp.conversion(spec))
+    return marks
 
 
 def _run(spec: ModelSpec, source: Path, target: Path, staging: Path, report: Report) -> None:

@@ -20,17 +20,17 @@ def marks(spec: ModelSpec) -> dict[str, str]:
 
 
 def conversion(spec: ModelSpec) -> str:
-    """What every converted file must be: what it is made from, and how."""
+    """What every converted file must be: what it is made from, and how. In the stamp its own checksum follows."""
     source = [spec.hub.repo, spec.hub.revision, list(spec.hub.patterns)] if spec.hub else marks(spec)
     return hashlib.sha256(json.dumps([spec.convert, CONVERSION, source]).encode()).hexdigest()
 
 
 def made(spec: ModelSpec, folder: Path) -> dict[str, str]:
     """The converted files by name, with their mark, when all are there as the stamp says; else none."""
-    mark = conversion(spec)
-    found = {name: told for name, told in read(folder).items() if told[:1] == [mark]}
-    here = all(told == entry(folder / name, mark) for name, told in found.items())
-    return dict.fromkeys(found, mark) if here else {}
+    origin = conversion(spec)
+    found = {name: told for name, told in read(folder).items() if told and told[0].startswith(origin)}
+    here = all(told == entry(folder / name, told[0]) for name, told in found.items())
+    return {name: told[0] for name, told in found.items()} if here else {}
 
 
 def entry(path: Path, mark: str) -> list:

@@ -61,19 +61,25 @@ def missing_bytes(spec: ModelSpec, folder: Path) -> int:
 
 
 def fetch(
-    spec: ModelSpec, folder: Path, staging: Path, report: Report, look: Callable[[Path], None] = lambda _: None
+    spec: ModelSpec,
+    folder: Path,
+    staging: Path,
+    report: Report,
+    look: Callable[[Path], None] = lambda _: None,
+    made: Path | None = None,
 ) -> None:
     """Make the snapshot of ``spec.hub`` in ``folder`` complete and stamp it. The caller holds the model's lock.
 
-    ``look`` sees the folder when all but the weights is there, and may refuse it: then nothing of it stays. Raises
-    InputError for a name that is none, and WeightsError. ``report`` may raise to stop.
+    ``look`` sees the folder when all but the weights is there, and may refuse it: then nothing of it stays. ``made``
+    is the folder of what was converted from an earlier snapshot. Raises InputError for a name that is none, and
+    WeightsError. ``report`` may raise to stop.
     """
     source, stamped = spec.hub, stamp.read(folder)
 
     def watch() -> None:
         report(Progress("download", 0, spec.hub_bytes or None, "B", spec.title))
 
-    found = _listed(spec, stamped, watch)
+    found = _listed(spec, stamp.read(made or folder).get(ORIGIN, []), watch)
     chosen = [with_checksum(found, entry, spec.title, watch) for entry in _chosen(spec, found)]
     for entry in chosen:
         check_config(entry, source.repo)
@@ -122,9 +128,9 @@ def _addresses(repo: str, sha: str) -> Callable[[HubEntry], str]:
     return lambda entry: library().hf_hub_url(repo, entry.path, revision=sha)
 
 
-def _listed(spec: ModelSpec, stamped: dict[str, list], watch: Callable[[], None]) -> Listing:
+def _listed(spec: ModelSpec, origin: list, watch: Callable[[], None]) -> Listing:
     """The repository at the commit that is here, when one is and the hub still has it; else at the row's revision."""
-    source, origin = spec.hub, stamped.get(ORIGIN, [])
+    source = spec.hub
     if origin[:-1] == _origin(source):
         try:
             return look_up(source.repo, origin[-1], spec.title, watch)
