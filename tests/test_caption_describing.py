@@ -18,7 +18,7 @@ from demo.text import speaker
 from mmcore import Settings, Studio, catalog, records
 from mmcore.__main__ import main
 from mmcore.backends import fake
-from mmcore.errors import InputError, ModelError
+from mmcore.errors import InputError, ModelError, WeightsError
 from mmcore.features.text import unsupported, whole_sentences
 from mmcore.tasks import describing
 from mmcore.tasks.steps import last
@@ -215,6 +215,15 @@ def test_after_running_out_of_memory_the_rest_is_described_at_a_coarser_precisio
     assert [text.split(" Text")[0] for text in scenes(caption)] == ["A dark chequer.", "A bright chequer."]
     assert caption.flags == () and studio.store.plan(row).precision == "int8"
     assert len(asked) == 4, "dark, bright, bright again, the summary"
+
+
+def test_a_hub_that_is_away_makes_the_profile_fall_back_unless_the_model_was_named(studio, film, monkeypatch):
+    told = []
+    monkeypatch.setattr(studio.profile, "fall_back", lambda refusal: told.append(refusal.code))
+    saying(monkeypatch, WeightsError("hub_unreachable", name="Fake eyes"))
+    for describer in ("", "fake-eyes"):
+        assert studio.caption(film, describer=describer).flags == ("not_described",)
+    assert told == ["hub_unreachable"]
 
 
 # -- the summary

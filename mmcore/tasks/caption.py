@@ -99,7 +99,7 @@ def stream(
                 draft.heard = step if isinstance(step, hearing.Heard) else draft.heard
                 yield step if isinstance(step, Progress) else draft.caption()
     if info.has_pictures:
-        with closing(_see(kit, path, info.duration_s, words, teller)) as found:
+        with closing(_see(kit, path, info.duration_s, words, teller, bool(describer))) as found:
             for step in found:
                 draft.seen = step if isinstance(step, scenes.Seen) else draft.seen
                 yield step if isinstance(step, Progress) else draft.caption()
@@ -107,12 +107,12 @@ def stream(
 
 
 def _see(
-    kit: Kit, path: Path, duration_s: float, words: str, teller: ModelSpec | None
+    kit: Kit, path: Path, duration_s: float, words: str, teller: ModelSpec | None, asked_for: bool
 ) -> Generator[Progress | scenes.Seen, None, None]:
     """The scenes as classes and text read, then in the words of a model that sees."""
     seen = yield from scenes.stream(kit, path, duration_s, words)
     if teller:
-        yield from describing.stream(kit, teller, seen)
+        yield from describing.stream(kit, teller, seen, asked_for=asked_for)
 
 
 def _summed_up(kit: Kit, caption: Caption, words: str, teller: ModelSpec | None) -> Generator[Progress, None, Caption]:

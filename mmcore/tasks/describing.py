@@ -11,7 +11,7 @@ from collections.abc import Generator
 from contextlib import closing
 
 from .. import describe, prompts
-from ..errors import InputError, RanOut, Stopped, StudioError
+from ..errors import InputError, ModelError, RanOut, Stopped, StudioError
 from ..features.text import is_repetitive, unsupported, whole_sentences
 from ..types import Caption, Message, ModelSpec, Progress, Refusal, Sampling, Stage
 from .kit import Kit
@@ -45,8 +45,9 @@ def chosen(kit: Kit, name: str, words: str) -> ModelSpec | None:
     return spec
 
 
-def stream(kit: Kit, spec: ModelSpec, seen: Seen) -> Generator[Progress | Seen, None, None]:
-    """The shots of ``seen`` in the words of ``spec``, growing. A refusal ends it and is kept in ``seen``."""
+def stream(kit: Kit, spec: ModelSpec, seen: Seen, *, asked_for: bool) -> Generator[Progress | Seen, None, None]:
+    """The shots of ``seen`` in the words of ``spec``, growing. A refusal ends it and is kept in ``seen``; when the hub
+    is away under a model that was not ``asked_for`` by name, the profile falls back."""
     seen.told_by, ran_out = spec.name, True
     while ran_out:
         ran_out = False
@@ -59,6 +60,8 @@ def stream(kit: Kit, spec: ModelSpec, seen: Seen) -> Generator[Progress | Seen, 
             ran_out = True
         except StudioError as error:
             seen.refusal = kept(error)
+            if isinstance(error, ModelError) and not asked_for:
+                kit.profile.fall_back(error)
     for shot in seen.shots:
         shot.told = shot.told if shot.is_told else ""
     yield seen
