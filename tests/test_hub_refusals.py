@@ -42,12 +42,12 @@ FILES = {
     "model.safetensors": WEIGHTS,
 }
 SPARE = """
-[[model]]  # another model, that answers whatever becomes of the first
+[[model]]  # another model, as large as the budget: it answers when nothing of the first is held
 name = "spare"
 task = "chat"
 backend = "fake"
 licence = "MIT"
-memory_mb = 1
+memory_mb = {megabytes}
 """
 BRIEF = Sampling(max_tokens=3, temperature=0)
 OURS = ("(_settle)", "(_work)", "mmcore-step")  # threads that ask the hub, fetch from it, and load
@@ -78,7 +78,7 @@ def opened(tmp_path: Path, budget_bytes: int = BUDGET) -> Studio:
     """A studio as it starts; again on the same folder: as it starts the next day."""
     cache, file = tmp_path / "cache", tmp_path / "models.toml"
     if not file.exists():
-        file.write_text(SPARE)
+        file.write_text(SPARE.format(megabytes=budget_bytes // 10**6))
     return Studio(Settings(profile="embedded", cache_dir=cache, models_file=file, budget_bytes=budget_bytes))
 
 
@@ -113,7 +113,6 @@ def refused(studio: Studio, door: Callable[[Studio], object], *kept: str) -> Stu
     check_nothing_is_held(studio)
     assert files_in(studio) == set(kept)
     assert studio.settings.models_file.read_text() == rows
-    assert answers(studio, "spare") and studio.unload("spare")
     return caught.value
 
 
@@ -130,8 +129,10 @@ def check_sentence(sentence: str, cache: Path) -> None:
 
 
 def check_nothing_is_held(studio: Studio) -> None:
-    assert studio.status().loaded == () and not studio.store._table
+    """No model, no thread, no byte of the budget."""
+    assert studio.status().loaded == ()
     until(lambda: not [thread for thread in threading.enumerate() if thread.name.endswith(OURS)])
+    assert answers(studio, "spare") and studio.unload("spare")
 
 
 def answers(studio: Studio, name: str = NAME) -> bool:
