@@ -259,3 +259,12 @@ def test_code_of_its_own_is_refused_unless_the_library_has_that_kind_itself(stud
 def test_without_a_models_file_nothing_is_added(tmp_path, hub):
     with pytest.raises(ModelError, match="MM_MODELS_FILE"):
         Studio(Settings(profile="embedded", cache_dir=tmp_path)).add(REPO, "chat")
+
+
+def test_a_whisper_of_a_hub_may_run_on_ctranslate2(file):
+    head = '[[model]]\nname = "my-ears"\ntask = "speech"\nbackend = "faster_whisper"\nlicence = "MIT"\n'
+    file.write_text(head + 'download_mb = 967\nhub = { repo = "maker/whisper" }\n')
+    row, known = catalog.find("my-ears", file), catalog.find("whisper-small")
+    assert (row.convert, row.devices) == (known.convert, known.devices)
+    assert [rung.name for rung in row.precisions] == [rung.name for rung in known.precisions]
+    assert row.memory_bytes == pytest.approx(known.memory_bytes, rel=0.05)

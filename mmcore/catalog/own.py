@@ -13,7 +13,8 @@ A user's row, in ``models.toml`` (or the file that MM_MODELS_FILE names)::
     folder = "/home/me/models"        # the folder that holds it; or hub = { repo = …, revision = …, path = … }
     sha256 = "..."                    # of a hub's file, with size_bytes; optional for a folder of your own
 
-or, for a repository of a model hub, whose backend, precisions and memory follow from task and size::
+or, for a repository of a model hub, whose backend, precisions and memory follow from task and size (a Whisper may have
+``backend = "faster_whisper"``, which converts it)::
 
     [[model]]
     name = "my-eyes"
@@ -39,6 +40,7 @@ from pathlib import Path
 from ..errors import InputError, ModelError
 from ..memory import LADDER, precisions, typical
 from ..types import TASKS, HubFile, HubSource, ModelSpec, WeightFile, WheelPart
+from . import whisper
 from .gguf import SEEING_BYTES
 
 MB = 10**6
@@ -210,6 +212,8 @@ def _transformers_fields(entry: dict, source: HubSource, size_bytes: int) -> dic
         raise ValueError(f"task of {entry['name']}, of a hub, must be one of {', '.join(HUB_TASKS)}")
     backend, names, file_bytes_each, working_gb = HUB_TASKS[entry["task"]]
     parameters = size_bytes / file_bytes_each
+    if entry.get("backend") == "faster_whisper":
+        return whisper.running(parameters)
     rungs = precisions(parameters, working_gb or typical(parameters), names)
     return {
         "backend": backend,

@@ -19,22 +19,28 @@ def precisions(parameters: float) -> tuple[Precision, ...]:
     return tuple(Precision(name, int(parameters * each) + BESIDES) for name, each in BYTES_PER_PARAMETER.items())
 
 
+def running(parameters: float) -> dict[str, object]:
+    """How a Whisper of that many parameters runs: the fields of its row."""
+    rungs = precisions(parameters)
+    return {
+        "backend": "faster_whisper",
+        "convert": "whisper_ctranslate2",
+        "precisions": rungs,
+        "memory_bytes": rungs[0].memory_bytes,
+        "precision": rungs[0].name,
+        "devices": DEVICES,
+    }
+
+
 def _row(name: str, repo: str, parameters: float, *, file_bytes_each: float = 4.0, **fields) -> ModelSpec:
     """A row; ``parameters`` as the card counts them, ``file_bytes_each`` what one takes in its files."""
-    rungs = precisions(parameters)
-    fields = {"licence": "Apache-2.0", "languages": ("99 languages",)} | fields
+    fields = {"licence": "Apache-2.0", "languages": ("99 languages",)} | running(parameters) | fields
     return ModelSpec(
         name=name,
         task="speech",
-        backend="faster_whisper",
         source=f"hub repository {repo}",
         hub=HubSource(repo),
         hub_bytes=int(parameters * file_bytes_each),
-        convert="whisper_ctranslate2",
-        precisions=rungs,
-        memory_bytes=rungs[0].memory_bytes,
-        precision=rungs[0].name,
-        devices=DEVICES,
         profile="hub",
         tried=False,
         **fields,
