@@ -122,7 +122,8 @@ def fits(offer: Offer, status: Status, language: str) -> str:
     larger = [rung for rung in offer.spec.precisions if rung.memory_bytes > room_bytes]
     if larger:
         said.append(say("model_fits_but", precision=larger[-1].name, memory=units.size(larger[-1].memory_bytes)))
-    return say("semicolon").join([*said, *_ran_out(found.ran_out, say)])
+    said += _ran_out(found.ran_out, say)
+    return say("semicolon").join([*said, *([say("model_gpu_unused")] if found.is_gpu_unused else [])])
 
 
 def _ran_out(precisions: Sequence[str], say: Say) -> list[str]:

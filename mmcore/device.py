@@ -120,10 +120,9 @@ def plan(
     fitting = next((choice for choice in left if choice.memory_bytes <= free_bytes), None)
     if fitting is None:
         raise _refusal(spec, _smallest(left), free_bytes)
-    why = _why(fitting, choices, free_bytes, wish, ran_out)
-    return Plan(
-        device, fitting.name, why, _threads(spec, hardware, settings), fitting.memory_bytes, ran_out=tuple(ran_out)
-    )
+    told = {"ran_out": tuple(ran_out), "is_gpu_unused": gpu is not hardware.accelerator}
+    why = _why(fitting, choices, free_bytes, wish, **told)
+    return Plan(device, fitting.name, why, _threads(spec, hardware, settings), fitting.memory_bytes, **told)
 
 
 def _as_it_comes(spec: ModelSpec, hardware: Hardware, settings: Settings) -> Plan:
@@ -179,11 +178,21 @@ def _refusal(spec: ModelSpec, smallest: Precision, free_bytes: int) -> ModelErro
     )
 
 
-def _why(chosen: Precision, choices: list[Precision], free_bytes: int, wish: str, ran_out: tuple[str, ...] = ()) -> str:
+def _why(
+    chosen: Precision,
+    choices: list[Precision],
+    free_bytes: int,
+    wish: str,
+    *,
+    ran_out: tuple[str, ...],
+    is_gpu_unused: bool,
+) -> str:
     size, free = f"{chosen.memory_bytes / GIB:.1f} GiB", f"{free_bytes / GIB:.1f} GiB free"
-    if wish:
-        return f"{chosen.name} as asked: {size} of {free}"
     larger = [precision for precision in choices if precision.memory_bytes > free_bytes]
-    but = f"; {larger[-1].name} would need {larger[-1].memory_bytes / GIB:.1f} GiB" if larger else ""
-    tried = f"; {', '.join(ran_out)} ran out of memory" if ran_out else ""
-    return f"{chosen.name}: {size} fits in {free}{but}{tried}"
+    reasons = [
+        f"{chosen.name} as asked: {size} of {free}" if wish else f"{chosen.name}: {size} fits in {free}",
+        f"{larger[-1].name} would need {larger[-1].memory_bytes / GIB:.1f} GiB" if larger and not wish else "",
+        f"{', '.join(ran_out)} ran out of memory" if ran_out and not wish else "",
+        "its runtime lacks libraries for the GPU" if is_gpu_unused else "",
+    ]
+    return "; ".join(filter(None, reasons))

@@ -114,6 +114,11 @@ class Store:
         with self._changed:
             return tuple(entry.told() for entry in self._shelf if entry.state == READY)
 
+    def is_busy_besides(self, name: str) -> bool:
+        """Whether another model is being loaded or used."""
+        with self._changed:
+            return any(entry.spec.name != name and not entry.is_idle for entry in self._shelf)
+
     def note(self, found: Loaded, measured: Measured) -> None:
         """Keep how a loaded model did when it was tried."""
         with self._changed:

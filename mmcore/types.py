@@ -360,6 +360,7 @@ class Plan:
     memory_bytes: int = 0  # reserved for it
     slots: int = 4  # conversations answered at once
     ran_out: tuple[str, ...] = ()  # finer precisions that ran out of memory here
+    is_gpu_unused: bool = False  # there is one, but the libraries that the backend needs for it are not here
 
 
 @dataclass(frozen=True)

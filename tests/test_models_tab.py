@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import gradio as gr
@@ -16,7 +17,7 @@ from demo.cards import Offer
 from demo.choosing import Chooser, precisions
 from demo.page import Page
 from demo.tabs import chat, models
-from demo.text import error_sentence, speaker
+from demo.text import error_sentence, say, speaker
 from mmcore import Settings, Studio, catalog
 from mmcore.device import Accelerator, Hardware, Room, plan
 from mmcore.errors import InputError, ModelError
@@ -61,6 +62,15 @@ def test_on_a_gpu_the_card_names_it():
     status = Status("hub", "hub_answers", (), 9 * GB, 12 * GB, 22 * GB, "NVIDIA L4")
     expected = f"bf16 on the NVIDIA L4: {SIZES['bf16']} of 22.0 GB"
     assert expected in cards.fits(offered(L4, Room(22 * GB, 9 * GB)), status, "en")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_gpu_that_a_runtime_cannot_use_is_told(language):
+    gpu = replace(L4.accelerator, without=frozenset({"faster_whisper"}))
+    hardware, room = replace(L4, accelerator=gpu), Room(22 * GB, 9 * GB)
+    row = catalog.find("whisper-small")
+    offer = Offer(row, plan(row, hardware, Settings(), room), is_kept=False)
+    assert offer.plan.device == "cpu" and say(language, "model_gpu_unused") in cards.fits(offer, STATUS, language)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

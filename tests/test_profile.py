@@ -180,6 +180,7 @@ def test_a_runtime_that_cannot_use_the_gpu_is_planned_on_the_cpu():
     for gpu in (APPLE, replace(L4, without=frozenset({"faster_whisper"}))):
         found = plan(row, replace(CPU_ONLY, accelerator=gpu), Settings())
         assert (found.device, found.precision) == ("cpu", "bf16")
+        assert found.is_gpu_unused and found.why.endswith("its runtime lacks libraries for the GPU")
     assert plan(row, replace(CPU_ONLY, accelerator=L4), Settings()).device == "cuda"
 
 

@@ -65,6 +65,7 @@ WORDS = {
     "rate_none": "too slow to be measured",
     "model_picture_first": "first word about a picture after {seconds}",
     "model_not_alone": "while others worked",
+    "model_gpu_unused": "its runtime lacks libraries for the GPU",
     "model_ran_out": "{precisions} ran out of memory here",
     "model_speed": "{speed} tokens/s in its last answer",
     "takes_text": "text",

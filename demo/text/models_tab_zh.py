@@ -65,6 +65,7 @@ WORDS = {
     "rate_none": "太慢，没有测出速度",
     "model_picture_first": "看图后 {seconds} 说出第一个词",
     "model_not_alone": "同时有别的模型在工作",
+    "model_gpu_unused": "它的运行库缺少使用 GPU 所需的组件",
     "model_ran_out": "{precisions} 在这里内存不足",
     "model_speed": "上次回答每秒 {speed} 个词元",
     "takes_text": "文字",

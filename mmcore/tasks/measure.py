@@ -145,13 +145,12 @@ class Watch:
 
     def _look(self) -> None:
         self._rise.add(self._used_bytes())
-        self.is_alone = self.is_alone and not any(map(self._disturbs, self._store.loaded()))
+        busy = self._store.is_busy_besides(self._name) or any(map(self._disturbs, self._store.loaded()))
+        self.is_alone = self.is_alone and not busy
 
     def _disturbs(self, entry: Loaded) -> bool:
-        """Whether it is another model that works or has just been loaded, or this one at work for someone else too."""
-        if entry.name == self._name:
-            return entry.in_use > 1
-        return entry.in_use > 0 or entry.name not in self._there
+        """Whether it is another model that has just been loaded, or this one at work for someone else too."""
+        return entry.in_use > 1 if entry.name == self._name else entry.name not in self._there
 
 
 def _meter(device: str) -> Callable[[], int]:
