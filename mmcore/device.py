@@ -6,6 +6,7 @@ Hardware is a value: the policy for a GPU that nobody here has is tested like an
 from __future__ import annotations
 
 import ctypes
+import gc
 import platform
 import sys
 from dataclasses import dataclass, replace
@@ -69,6 +70,13 @@ def has_gpu() -> bool:
         return False
     count = ctypes.c_int()
     return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+
+
+def give_back_memory() -> None:
+    """Collect what nothing refers to and return it to the system: glibc keeps it otherwise, others do not."""
+    gc.collect()
+    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
+        trim(0)
 
 
 @dataclass(frozen=True)

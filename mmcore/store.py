@@ -10,8 +10,6 @@ makes enough room. A model that runs out of memory is freed, and planned at a co
 from __future__ import annotations
 
 import copy
-import ctypes
-import gc
 import logging
 import threading
 import time
@@ -20,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from . import backends, weights
-from .device import Hardware, Room, plan
+from .device import Hardware, Room, give_back_memory, plan
 from .errors import ModelError, RanOut, Stopped, StudioError
 from .settings import GIB, Settings
 from .shelf import CLOSING, GONE, LOADING, READY, Entry, Shelf, key_of
@@ -286,11 +284,3 @@ class Store:
             entry.state, entry.error = GONE, error
             self._shelf.drop(entry)
             self._changed.notify_all()
-
-
-def give_back_memory() -> None:
-    """Return freed memory to the system: the C library keeps it otherwise (glibc only)."""
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)

@@ -10,7 +10,7 @@ import pytest
 from tiny_rows import made, opened
 
 from mmcore import catalog
-from mmcore.device import has_gpu
+from mmcore.device import give_back_memory, has_gpu
 from mmcore.memory import LADDER, Shape, Workload, precisions, typical, working_bytes
 from mmcore.types import Medium, Message, Plan, Sampling
 
@@ -136,3 +136,12 @@ def test_working_memory_on_a_gpu_is_about_what_was_expected(precision, tmp_path_
         for name in LOADS:
             expected = working_bytes(SHAPE, precision, LOADS[name])
             assert expected / 4 < taken(model, name, "cuda") < expected
+
+
+def test_memory_is_given_back_where_the_c_library_has_no_name_to_be_opened_by(monkeypatch):
+    def on_windows(name):  # as ctypes there
+        return "/" in name
+
+    monkeypatch.setattr("sys.platform", "win32")
+    monkeypatch.setattr("ctypes.CDLL", on_windows)
+    give_back_memory()

@@ -10,8 +10,6 @@ loaded one after the other.
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import gc
 import json
 import logging
 import threading
@@ -23,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from transformers import CONFIG_MAPPING, AutoProcessor, BitsAndBytesConfig, PreTrainedModel, ProcessorMixin
 from transformers.utils import logging as bars
 
+from ..device import give_back_memory
 from ..errors import ModelError, StudioError
 from ..types import ModelSpec, Plan
 
@@ -111,14 +110,11 @@ def _spare_odd_shapes(model: torch.nn.Module) -> None:
 
 def free(device: str) -> None:
     """Give memory that nothing refers to back to the device and to the system."""
-    gc.collect()
+    give_back_memory()
     if device == "cuda" and torch.cuda.is_initialized():
         torch.cuda.empty_cache()
     elif device == "mps":
         torch.mps.empty_cache()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:  # glibc keeps what was freed
-        trim(0)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

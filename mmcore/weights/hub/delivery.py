@@ -67,7 +67,7 @@ class Delivery:
         if not parts.is_right(part, entry.size_bytes, entry.oid, self.spec, self.report):
             part.unlink()
             raise WeightsError("wrong_checksum", file=entry.path, name=self.spec.title)
-        with part.open("rb") as written:
+        with part.open("rb+") as written:  # Windows syncs only what may be written
             os.fsync(written.fileno())
         target = self.folder / entry.path
         target.parent.mkdir(parents=True, exist_ok=True)
