@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import gradio as gr
 
+from mmcore import Studio
 from mmcore.errors import InputError, ModelError
 from mmcore.types import ModelSpec
 
@@ -61,21 +60,25 @@ class Chooser:
         return gr.update(**self._precisions(name, language))
 
     def _precisions(self, name: str, language: str) -> dict:
-        spec = self.spec(name)
-        return precisions(spec, language, lambda precision: self._runs(spec.name, precision))
-
-    def _runs(self, name: str, precision: str) -> bool:
-        """Whether this machine computes at that precision, be the memory what it may."""
-        try:
-            self.page.studio.plan(name, precision)
-        except InputError:
-            return False
-        except ModelError:
-            pass
-        return True
+        return precisions(self.page.studio, self.spec(name), language)
 
 
-def precisions(spec: ModelSpec | None, language: str, runs: Callable[[str], bool] = lambda _: True) -> dict:
+def precisions(studio: Studio, spec: ModelSpec | None, language: str) -> dict:
     """The properties of a dropdown of a model's precisions that run here: hidden when it is one."""
-    names = [(rung.name, rung.name) for rung in spec.precisions if runs(rung.name)] if spec else []
+    names = [(name, name) for name in runnable(studio, spec)] if spec else []
     return {"choices": [(say(language, "precision_auto"), ""), *names], "visible": len(names) > 1}
+
+
+def runnable(studio: Studio, spec: ModelSpec) -> list[str]:
+    """The precisions that this machine computes the model at, be the memory what it may."""
+    return [rung.name for rung in spec.precisions if _runs(studio, spec.name, rung.name)]
+
+
+def _runs(studio: Studio, name: str, precision: str) -> bool:
+    try:
+        studio.plan(name, precision)
+    except InputError:
+        return False
+    except ModelError:
+        pass
+    return True

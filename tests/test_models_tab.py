@@ -152,10 +152,20 @@ def test_every_row_has_a_card_in_both_languages(language):
         assert row.title in cards.catalogue([Offer(row, found, False)], STATUS, language)
 
 
-def test_precisions_are_a_choice_only_where_there_are_several():
-    assert precisions(EIGHT_B, "en")["visible"]
-    assert [value for _, value in precisions(EIGHT_B, "en")["choices"]] == ["", "bf16", "fp16", "int8", "nf4"]
-    assert not precisions(catalog.find("qwen2.5-0.5b"), "en")["visible"]
+def test_precisions_are_a_choice_only_where_several_run():
+    studio = Studio(Settings(profile="embedded"))
+    whisper = catalog.find("whisper-base")
+    assert not precisions(studio, whisper, "en")["visible"], "int8 alone, on a CPU"
+    assert not precisions(studio, catalog.find("qwen2.5-0.5b"), "en")["visible"]
+    studio.store.hardware, studio.store.room = L4, Room(20 * GB, 9 * GB)
+    assert [value for _, value in precisions(studio, EIGHT_B, "en")["choices"]] == ["", "bf16", "fp16", "int8", "nf4"]
+    assert precisions(studio, whisper, "en")["visible"]
+
+
+def test_a_precision_that_does_not_run_here_is_not_offered_and_leaves_the_tab_whole(tab):
+    tab.studio = Studio(Settings(profile="embedded"))
+    assert not tab._of_task("speech", "en")[1]["visible"]
+    assert "int8 on the CPU" in tab._fit("whisper-base", "fp16", "en")
 
 
 # -- the operator

@@ -12,7 +12,7 @@ from mmcore.types import Loaded, ModelSpec
 
 from .. import cards, operator, spaces, view
 from ..cards import Offer
-from ..choosing import precisions
+from ..choosing import precisions, runnable
 from ..errors import refusal_of
 from ..page import QUIET, Page
 from ..running import Runner
@@ -65,7 +65,7 @@ class _Tab:
             {"label": "precision", "info": "precision_info"},
             value="",
             elem_id="models-precision",
-            **precisions(rows[0], "en"),
+            **precisions(self.studio, rows[0], "en"),
         )
         self.fit = gr.HTML(elem_id="models-fit", elem_classes="mm-fit")
         self._build_buttons()
@@ -107,7 +107,7 @@ class _Tab:
         spec = self._spec(name)
         if spec is None:
             return ""
-        known = precision if precision in [rung.name for rung in spec.precisions] else ""
+        known = precision if precision in runnable(self.studio, spec) else ""
         offer = self._offer(spec, known)
         said = cards.fits(offer, self.studio.status(), language)
         words = said if isinstance(offer.plan, ModelError) else say(language, "models_would", fits=said)
@@ -157,7 +157,7 @@ class _Tab:
         yield "", *self._drawn(task, name, precision, language)
 
     def _worded(self, name: str, language: str) -> dict:
-        return gr.update(**precisions(self._spec(name), language))
+        return gr.update(**precisions(self.studio, self._spec(name), language))
 
     def _of_task(self, task: str, language: str):
         rows = self._rows(task)
@@ -165,12 +165,12 @@ class _Tab:
         first = rows[0] if rows else None
         return (
             gr.update(choices=_named(rows), value=first.name if first else None),
-            gr.update(value="", **precisions(first, language)),
+            gr.update(value="", **precisions(self.studio, first, language)),
             cards.catalogue(offers, self.studio.status(), language),
         )
 
     def _changed(self, name: str, language: str):
-        return gr.update(value="", **precisions(self._spec(name), language)), self._fit(name, "", language)
+        return gr.update(value="", **precisions(self.studio, self._spec(name), language)), self._fit(name, "", language)
 
     def _choose(self, task: str, event: gr.EventData):
         names = [row.name for row in self._rows(task)]
