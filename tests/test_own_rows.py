@@ -6,13 +6,15 @@ import json
 
 import pytest
 from hub_stand_in import HubStandIn
+from PIL import Image
 from test_hub import plain_environment, use_hub  # noqa: F401 - a fixture
+from tiny_rows import CHATS, made, picture
 
 from mmcore import Settings, Studio, catalog
 from mmcore.catalog import own
 from mmcore.device import plan
 from mmcore.errors import InputError, ModelError, WeightsError
-from mmcore.types import HubFile, HubSource
+from mmcore.types import HubFile, HubSource, Message, Sampling
 
 REPO = "maker/Tiny-VL"
 HAND = """
@@ -268,3 +270,49 @@ def test_a_whisper_of_a_hub_may_run_on_ctranslate2(file):
     assert (row.convert, row.devices) == (known.convert, known.devices)
     assert [rung.name for rung in row.precisions] == [rung.name for rung in known.precisions]
     assert row.memory_bytes == pytest.approx(known.memory_bytes, rel=0.05)
+
+
+# -- a folder of this machine
+
+
+FOLDER = '[[model]]\nname = "mine"\ntask = "chat"\nlicence = "mine"\nfolder = "{place}"\n'
+
+
+def test_a_folders_files_are_taken_but_what_could_be_code(file, tmp_path):
+    place = tmp_path / "finetune"
+    place.mkdir()
+    for name in ("model.safetensors", "tokenizer.json", "modeling.py", "pytorch_model.bin"):
+        (place / name).write_bytes(b"x" * 10**6)
+    (place / "config.json").write_text('{"vision_config": {}, "audio_config": {}}')
+    file.write_text(FOLDER.format(place=place))
+    row = catalog.find("mine", file)
+    assert [found.name for found in row.files] == ["config.json", "model.safetensors", "tokenizer.json"]
+    assert row.modalities == ("text", "image", "video", "audio")
+    assert row.backend == "transformers_chat" and row.precisions[0].name == "bf16"
+
+
+def test_a_folder_of_gguf_files_runs_on_llama(file, tmp_path):
+    for name in ("mine-Q4_K_M.gguf", "mmproj-F16.gguf", "config.json"):
+        (tmp_path / name).write_bytes(b"x" * 10**6)
+    file.write_text(FOLDER.format(place=tmp_path))
+    row = catalog.find("mine", file)
+    assert (row.backend, row.precision, row.modalities) == ("llama", "q4_k_m", ("text", "image", "video"))
+
+
+def test_a_folder_that_is_not_there_is_told_when_its_model_is_loaded(file, tmp_path):
+    file.write_text(FOLDER.format(place=tmp_path / "gone"))
+    studio = Studio(Settings(profile="fake", cache_dir=tmp_path, models_file=file))
+    with pytest.raises(ModelError, match=r"config\.json of mine was not found in gone"):
+        studio.load("mine")
+
+
+@pytest.mark.tiny
+def test_a_checkpoint_in_a_folder_answers_about_a_picture(file, tmp_path):
+    place = made(CHATS["qwen3_vl"], tmp_path / "finetune")
+    file.write_text(FOLDER.format(place=place))
+    Image.fromarray(picture()).save(tmp_path / "a.png")
+    studio = Studio(Settings(profile="embedded", cache_dir=tmp_path / "cache", models_file=file))
+    question = Message("user", "What?", files=(str(tmp_path / "a.png"),))
+    answer = studio.chat([question], model="mine", sampling=Sampling(max_tokens=4, temperature=0))
+    assert answer.completion_tokens == 4 and answer.prompt[-1].media and not answer.saw
+    studio.close()

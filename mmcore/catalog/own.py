@@ -24,7 +24,13 @@ or, for a repository of a model hub, whose backend, precisions and memory follow
     hub = { repo = "owner/name", revision = "main" }
 
 and for one build of its GGUF files, with the encoders that let it see: patterns = ["*Q4_K_M.gguf", "mmproj*F16.gguf"]
-in its ``hub``.
+in its ``hub``. A checkpoint of your own, laid out as a hub's repository, needs its folder alone::
+
+    [[model]]
+    name = "my-finetune"
+    task = "chat"
+    licence = "mine"
+    folder = "/home/me/finetune"
 """
 
 from __future__ import annotations
@@ -53,6 +59,7 @@ HUB_TASKS = {
     "speech": ("transformers_speech", ("bf16", "fp16", "fp32"), 4.0, 0.6),
 }
 GGUF_WORKING_BYTES = 600 * MB  # the KV cache of its context, and its buffers
+TAKEN = (".safetensors", ".gguf", ".json", ".txt", ".model", ".jinja")  # of a folder
 SEES = ("text", "image", "video")
 _writing = threading.Lock()
 
@@ -120,7 +127,8 @@ def _row(entry: dict) -> ModelSpec:
         raise ValueError(f"task of {entry['name']} must be one of {', '.join(TASKS)}")
     if not _NAME.fullmatch(entry["name"]) or ".." in entry["name"]:
         raise ValueError("a name is letters, digits, dots and dashes: it becomes the name of a folder")
-    found = _hub_fields(entry) if "hub" in entry else _file_fields(entry)
+    fields = _hub_fields if "hub" in entry else _folder_fields if "folder" in entry else _file_fields
+    found = fields(entry)
     optional = ("title", "backend", "precision", "can", "cannot", "speed", "profile", "convert", "options")
     return ModelSpec(
         **{"title": entry["name"], "tried": False}
@@ -139,7 +147,28 @@ def _file_fields(entry: dict) -> dict:
     told = {"backend": entry["backend"], "source": entry.get("source", "your models file"), "files": files}
     if entry["backend"] != "llama":
         return told | {"memory_bytes": int(entry.get("memory_mb", 0)) * MB}
-    return told | _llama_fields(entry, [file.name for file in files], sum(map(_size_bytes, files)))
+    names = [file.name for file in files]
+    return told | {"precision": "gguf"} | _llama_fields(entry, names, sum(map(_size_bytes, files)))
+
+
+def _folder_fields(entry: dict) -> dict:
+    """As of a hub's repository with the files that lie in the folder now; what could be code is left where it is."""
+    place = Path(entry["folder"]).expanduser()
+    found = sorted(path for path in place.glob("*") if path.suffix in TAKEN and path.is_file())
+    names = [path.name for path in found] or ["config.json"]  # which loading then says is missing
+    size_bytes = sum(path.stat().st_size for path in found)
+    source = HubSource(str(place), patterns=tuple(name for name in names if name.endswith(".gguf")) or tuple(names))
+    of_task = _gguf_fields if is_gguf(source) else _transformers_fields
+    told = {"source": f"folder {place.name}", "modalities": _modalities(place / "config.json")}
+    files = tuple(WeightFile(name, 0, "", folder=str(place)) for name in names)
+    return told | {"files": files} | of_task(entry, source, size_bytes)
+
+
+def _modalities(config: Path) -> tuple[str, ...]:
+    """What a checkpoint takes, by the parts that its configuration has."""
+    told = config.read_text("utf-8", "replace") if config.is_file() else ""
+    parts = {("image", "video"): '"vision_config"', ("audio",): '"audio_config"'}
+    return ("text", *(kind for kinds, part in parts.items() if part in told for kind in kinds))
 
 
 def _file(entry: dict) -> WeightFile:

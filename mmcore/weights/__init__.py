@@ -268,10 +268,13 @@ def _from_folder(spec: ModelSpec, file: WeightFile, folder: Path, report: Report
 
 
 def _link(source: Path, target: Path) -> None:
-    """A second name for the same bytes where the disk allows it, a copy elsewhere."""
+    """A second name for the same bytes where the disk allows it, a pointer to another disk, a copy elsewhere."""
     unfinished = target.with_name(target.name + ".tmp")
     try:
         os.link(source, unfinished)
     except OSError:
-        shutil.copy2(source, unfinished)
+        try:
+            unfinished.symlink_to(source.resolve())
+        except OSError:
+            shutil.copy2(source, unfinished)
     os.replace(unfinished, target)
