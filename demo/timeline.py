@@ -40,7 +40,7 @@ def clip(path: str, caption: Caption, specs: view.Specs, language: str, devices:
 
 
 def _badge(caption: Caption, specs: view.Specs, say: Say, devices: view.Devices) -> str:
-    return view.badge((step.model for step in caption.stages), caption.seconds, specs, say, devices)
+    return view.badge(caption.models, caption.seconds, specs, say, devices)
 
 
 def player(path: str, caption: Caption | None, say: Say) -> str:

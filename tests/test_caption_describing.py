@@ -190,6 +190,8 @@ def test_a_model_that_cannot_be_loaded_leaves_the_classifier_with_its_reason(stu
     assert "Fake eyes could not be loaded" in english and "what the classifier recognised" in english
     assert "Fake eyes 无法加载" in chinese
     assert "描述画面：Fake eyes 无法加载" in view.how_made(caption.stages, (), {}, "", "zh")
+    badge = timeline.clip("film.mp4", caption, {row.name: row for row in studio.catalogue()}, "en").split("mm-badge")[1]
+    assert "Fake" in badge and "Fake eyes" not in badge, "it answered nothing"
 
 
 def test_a_refusal_half_way_keeps_what_was_described(studio, film, monkeypatch):
