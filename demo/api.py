@@ -144,7 +144,7 @@ def _chat(studio: Studio, blocks: gr.Blocks) -> Callable:
             precision: One of the model's precisions; empty for the best that fits.
 
         Returns:
-            text, model, prompt_tokens, completion_tokens, first_token_s, tokens_per_s, done.
+            text, model, prompt_tokens, completion_tokens, first_token_s, tokens_per_s, flags, done.
         """
         with refusing(language):
             question = Message("user", message, tuple(_received(studio, blocks, file) for file in files))

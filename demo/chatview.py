@@ -36,6 +36,7 @@ def given(reply: Reply, specs: view.Specs, language: str, devices: view.Devices 
         device=say(f"device_{devices.get(reply.model, 'cpu')}"),
         speed=f"{reply.tokens_per_s:.0f}",
     )
+    title += "".join(f" · {say(f'flag_{flag}')}" for flag in reply.flags)
     blocks = [_perceived(perception, language) for perception in reply.saw] or [plain(say("chat_saw_nothing"))]
     return turns.noted(title, "\n\n".join([*blocks, _prompt(reply, language), plain(_numbers(reply, language))]))
 

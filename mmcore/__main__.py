@@ -211,7 +211,9 @@ def _chat(studio: Studio, args) -> None:
         print(reply.text[shown:], end="", flush=True)
         shown = len(reply.text)
     print()
-    print(f"({reply.model}, {reply.completion_tokens} tokens, {reply.tokens_per_s:.0f} tokens/s)", file=sys.stderr)
+    smaller = ", what it was given was made smaller to fit" if "smaller_input" in reply.flags else ""
+    rate = f"{reply.completion_tokens} tokens, {reply.tokens_per_s:.0f} tokens/s"
+    print(f"({reply.model}, {rate}{smaller})", file=sys.stderr)
 
 
 def _bench(studio: Studio, args) -> int:

@@ -47,8 +47,8 @@ def caption(result: Caption) -> dict:
 
 
 def reply(result: Reply) -> dict:
-    """``text, model, prompt_tokens, completion_tokens, first_token_s, tokens_per_s``."""
-    return {
+    """``text, model, prompt_tokens, completion_tokens, first_token_s, tokens_per_s``; ``flags`` where there are any."""
+    record = {
         "text": result.text,
         "model": result.model,
         "prompt_tokens": result.prompt_tokens,
@@ -56,6 +56,7 @@ def reply(result: Reply) -> dict:
         "first_token_s": round(result.first_token_s, 3),
         "tokens_per_s": round(result.tokens_per_s, 1),
     }
+    return record | ({"flags": list(result.flags)} if result.flags else {})
 
 
 def model(spec: ModelSpec) -> dict:

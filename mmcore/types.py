@@ -192,7 +192,7 @@ class Usage:
     completion_tokens: int
     first_token_s: float
     tokens_per_s: float
-    flags: tuple[str, ...] = ()  # "smaller_input": made smaller after the memory ran out
+    flags: tuple[str, ...] = ()  # "smaller_input": what was given did not fit and was made smaller
 
 
 @dataclass(frozen=True)
@@ -217,6 +217,7 @@ class Reply:
     saw: tuple[Perception, ...] = ()
     prompt: tuple[Message, ...] = ()
     stages: tuple[Stage, ...] = ()
+    flags: tuple[str, ...] = ()  # as in ``Usage``
 
 
 # -- where models come from

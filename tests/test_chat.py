@@ -10,8 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from PIL import Image
 
-from mmcore import InputError, Message, ModelError, Progress, Reply, Sampling
+from demo import chatview
+from mmcore import InputError, Message, ModelError, Progress, Reply, Sampling, records
 from mmcore.backends import fake
+from mmcore.types import Delta, Usage
 
 
 def ask(text: str, *files) -> tuple[Message, ...]:
@@ -29,6 +31,17 @@ def test_an_answer_streams_and_ends_with_its_counts(studio):
     assert seen[-1].completion_tokens == 8 and seen[-1].tokens_per_s > 0
     assert "blue whales" in seen[-1].text
     assert seen[-1].model == "fake-chat"
+
+
+def test_an_answer_to_what_was_made_smaller_says_so(studio, monkeypatch):
+    def stream(self, messages, sampling):
+        yield Delta("Seen.", Usage(3, 1, 0.1, 9.0, ("smaller_input",)))
+
+    monkeypatch.setattr(fake.FakeChat, "stream", stream)
+    reply = studio.chat("what is it?")
+    assert reply.flags == ("smaller_input",) and records.reply(reply)["flags"] == ["smaller_input"]
+    titles = {language: chatview.given(reply, {}, language)["metadata"]["title"] for language in ("en", "zh")}
+    assert titles["en"].endswith("· made smaller to fit") and titles["zh"].endswith("· 缩小后才放得下")
 
 
 def test_a_plain_string_is_one_question(studio):

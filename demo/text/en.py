@@ -206,6 +206,7 @@ WORDS = {
     "chat_max_tokens_info": "In tokens; a token is about three quarters of an English word.",
     "chat_new": "New chat",
     "chat_saw": "{title} · {precision} · {device} · {speed} tokens/s · what it was given",
+    "flag_smaller_input": "made smaller to fit",
     "chat_saw_nothing": "Only the words of the conversation: no file was attached to this message.",
     "chat_numbers": "{prompt} tokens read, {completion} written; first word after {first}; {speed} tokens/s.",
     "chat_prompt": "The whole prompt",

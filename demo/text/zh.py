@@ -196,6 +196,7 @@ WORDS = {
     "chat_max_tokens_info": "以词元计，一个词元大约是一到两个汉字。",
     "chat_new": "新对话",
     "chat_saw": "{title} · {precision} · {device} · 每秒 {speed} 个词元 · 它拿到了什么",
+    "flag_smaller_input": "缩小后才放得下",
     "chat_saw_nothing": "只有对话里的文字：这条消息没有附带文件。",
     "chat_numbers": "读入 {prompt} 个词元，写出 {completion} 个；{first} 后出第一个词；每秒 {speed} 个词元。",
     "chat_prompt": "完整的提示词",

@@ -102,4 +102,5 @@ def _final(reply: Reply, text: str, usage) -> Reply:
         completion_tokens=usage.completion_tokens,
         first_token_s=usage.first_token_s,
         tokens_per_s=usage.tokens_per_s,
+        flags=usage.flags,
     )
