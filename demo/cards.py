@@ -100,7 +100,7 @@ def _facts(offer: Offer, status: Status, language: str) -> list[tuple[str, str]]
 
 def _download(offer: Offer, say: Say) -> str:
     if not offer.spec.download_bytes:
-        return say("model_no_download")
+        return say("model_in_folder" if any(file.folder for file in offer.spec.files) else "model_no_download")
     key = "model_download_done" if offer.is_kept else "model_download_size"
     return say(key, size=units.size(offer.spec.download_bytes))
 

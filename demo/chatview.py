@@ -8,7 +8,7 @@ from mmcore import describe
 from mmcore.types import ModelSpec, Perception, Progress, Reply
 
 from . import turns, units, view
-from .text import card, speaker
+from .text import card, described, speaker
 
 _MARKED = re.compile(r"([\\`*_{}\[\]<>()#+!|~$-])")
 
@@ -65,8 +65,8 @@ def _numbers(reply: Reply, language: str) -> str:
 
 def model_card(spec: ModelSpec, language: str) -> str:
     """A model's size, speed and limits, in a line or two."""
-    say, words = speaker(language), card(spec, language)
-    speed = say("chat_card_speed", speed=words["speed"]) if words["speed"] else ""
-    size = say("chat_card_size", download=units.size(spec.download_bytes)) if spec.files else ""
+    say, told_speed = speaker(language), card(spec, language)["speed"]
+    speed = say("chat_card_speed", speed=told_speed) if told_speed else ""
+    size = say("chat_card_size", download=units.size(spec.download_bytes)) if spec.download_bytes else ""
     facts = {"precision": spec.precision, "memory": units.size(spec.memory_bytes), "size": size, "speed": speed}
-    return say("chat_card", can=words["can"], cannot=words["cannot"], **facts)
+    return say("chat_card", words=described(spec, "chat_card_can", language), **facts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import gradio as gr
 
 from mmcore import Studio
@@ -36,9 +38,14 @@ class Chooser:
         self.page.fresh[self.precision] = lambda language: self._precisions("", language) | {"value": ""}
 
     def wire(self) -> None:
-        """Another model has other precisions."""
+        """Another model has other precisions; what there is to choose is looked up whenever the tab is opened."""
         self.model.change(self._changed, [self.model, self.page.language], [self.precision], **QUIET)
+        self.renew(self.page.tab.select)
         self.page.redraw(self._worded, [self.model], [self.precision])
+
+    def renew(self, trigger: Callable) -> None:
+        """At ``trigger`` the dropdown offers the models there are now: some are added, downloaded or out of reach."""
+        trigger(self._renewed, [self.model, self.page.language], [self.model], **QUIET)
 
     def spec(self, name: str) -> ModelSpec | None:
         """The row of that name; the one that automatic takes for ""."""
@@ -52,6 +59,10 @@ class Chooser:
         rows = self._rows()
         auto = say(language, "model_auto", title=rows[0].title) if rows else ""
         return {"choices": [(auto, ""), *((row.title, row.name) for row in rows)], "visible": len(rows) > 1}
+
+    def _renewed(self, name: str, language: str) -> dict:
+        there = name in ("", *(row.name for row in self._rows()))
+        return gr.update(**self._models(language), **({} if there else {"value": ""}))
 
     def _changed(self, name: str, language: str) -> dict:
         return gr.update(value="", **self._precisions(name, language))

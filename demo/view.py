@@ -9,7 +9,7 @@ from mmcore.types import Classification, Label, ModelSpec, Progress, Stage, Stat
 from mmcore.wording import class_name
 
 from . import units
-from .text import Say, card, refusal_sentence, speaker
+from .text import Say, described, refusal_sentence, speaker
 
 Specs = Mapping[str, ModelSpec]  # by name and by title
 Devices = Mapping[str, str]  # where each model ran, by name; "cpu" where it is not told
@@ -127,7 +127,8 @@ def _winner(result: Classification, say: Say) -> str:
     best = result.labels[0]
     key = "not_sure" if "unsure" in result.flags else "most_likely"
     sentence = say(key, label=best.label, percent=units.percent(best.probability))
-    why = f'<p class="mm-quiet">{escape(say("not_sure_why"))}</p>' if "unsure" in result.flags else ""
+    reason = say("not_sure_why" if result.recognised else "not_sure_flat")
+    why = f'<p class="mm-quiet">{escape(reason)}</p>' if "unsure" in result.flags else ""
     return f'<p class="mm-lead">{escape(sentence)}</p>{why}'
 
 
@@ -237,15 +238,9 @@ def stage_name(name: str, say: Say) -> str:
 
 
 def _card_line(spec: ModelSpec, language: str) -> str:
-    words = card(spec, language)
-    return speaker(language)(
-        "made_precision",
-        title=spec.title,
-        precision=spec.precision,
-        licence=spec.licence,
-        can=words["can"],
-        cannot=words["cannot"],
-    )
+    words = described(spec, "made_can", language)
+    facts = {"title": spec.title, "precision": spec.precision, "licence": spec.licence}
+    return speaker(language)("made_precision", words=words, **facts)
 
 
 def strip(status: Status, language: str) -> str:

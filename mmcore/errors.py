@@ -38,7 +38,7 @@ SENTENCES = {
     "bad_option": "{option} must be {allowed}, not {value}.",
     "not_written": "{name} could not be written ({reason}). Choose another place.",
     "not_transcribed_language": "{language} is not a language code of {model}. Use one such as en, zh or fr.",
-    "not_taken": "{model} does not take {kind}. Remove it, or choose a model that does.",
+    "not_taken": "{model} does not take {kind}. Remove the file, or choose a model that does.",
     "cannot_translate": "{model} only transcribes. Turn translation off, or choose a Whisper model.",
     # models
     "unknown_model": "There is no model named {name}. Choose one of: {choices}.",

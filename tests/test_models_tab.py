@@ -12,7 +12,7 @@ from hub_stand_in import HubStandIn
 from test_hub import plain_environment, use_hub  # noqa: F401 - a fixture
 from test_own_rows import FILES, HAND, REPO
 
-from demo import cards, layout, operator, spaces, units, view
+from demo import cards, chatview, layout, operator, spaces, units, view
 from demo.cards import Offer
 from demo.choosing import Chooser, precisions
 from demo.page import Page
@@ -22,7 +22,7 @@ from mmcore import Settings, Studio, catalog
 from mmcore.device import Accelerator, Hardware, Room, plan
 from mmcore.errors import InputError, ModelError
 from mmcore.settings import GIB
-from mmcore.types import HubFacts, Loaded, Measured, Status
+from mmcore.types import HubFacts, Loaded, Measured, Stage, Status
 
 GB = 10**9
 EIGHT_B = catalog.find("qwen3-vl-8b")
@@ -122,6 +122,35 @@ def test_precisions_that_ran_out_of_memory_are_told_where_it_fits_and_where_it_r
     offer = Offer(EIGHT_B, found, True, (held(ran_out=ran_out),))
     assert said in cards.fits(offer, STATUS, language) and said in cards.how(offer.loaded[0], speaker(language))
     assert cards.catalogue([offer], STATUS, language).count(said) == 2
+
+
+def test_the_first_to_open_the_tab_sees_on_the_strip_what_was_found(tab):
+    *_, last = tab._opened("chat", "fake-chat", "", "en")
+    assert len(last) == 5 and "Fake profile" in last[-1]
+
+
+def test_a_row_of_the_operators_own_files_says_where_they_lie_and_what_they_are(tmp_path):
+    (tmp_path / "models.toml").write_text(
+        f"""[[model]]
+name = "own"
+task = "chat"
+backend = "llama"
+licence = "MIT"
+files = [{{ name = "model.gguf", folder = '{tmp_path}' }}]
+"""
+    )
+    row = catalog.find("own", tmp_path / "models.toml")
+    plan_found = plan(row, SMALL, Settings(profile="embedded"))
+    shown = cards.catalogue([Offer(row, plan_found, True)], STATUS, "en")
+    assert "it lies in a folder of this computer" in shown and "gguf on the CPU" in shown
+    assert chatview.model_card(row, "en").startswith("Added by the operator; nobody has described it here. gguf, ")
+    for language in ("en", "zh"):
+        assert "Limits" not in view.how_made((Stage("think", 1.0, "own"),), (), {"own": row}, "here", language)
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "does not take pictures"), ("zh", "不接受图片")])
+def test_what_a_model_does_not_take_is_named_in_the_visitors_language(language, said):
+    assert said in error_sentence(InputError("not_taken", model="Own", kind="image"), language)
 
 
 def test_the_plans_own_words_are_not_on_a_chinese_card():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from demo import chatview, timeline, turns, units, view
@@ -80,6 +82,13 @@ def test_doubt_is_said():
     flat = Classification("x", (Label("a", 0.34), Label("b", 0.33)), "efficientnet-lite0", 0.1, flags=("unsure",))
     assert "Not sure. Closest: a, 34 %" in view.classification(flat, SPECS, "en")
     assert "没有把握" in view.classification(flat, SPECS, "zh")
+
+
+def test_only_the_classifier_is_said_to_know_a_thousand_kinds():
+    flat = Classification("x", (Label("a", 0.34), Label("b", 0.33)), "siglip2-base", 0.1, flags=("unsure",))
+    assert "1,000 kinds" not in view.classification(flat, SPECS, "en")
+    seen = replace(flat, recognised=(Label("cheetah", 0.1),))
+    assert "1,000 kinds" in view.classification(seen, SPECS, "en")
 
 
 def test_with_a_text_three_columns_are_shown():

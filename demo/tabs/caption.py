@@ -102,6 +102,11 @@ class _Tab:
         choices = [(auto, ""), *((row.title, row.name) for row in rows), (alone, CLASSIFIER)]
         return {"choices": choices, "visible": bool(rows)}
 
+    def _renewed(self, name: str, language: str) -> dict:
+        properties = self._describers(language)
+        there = name in [value for _, value in properties["choices"]]
+        return gr.update(**properties, **({} if there else {"value": ""}))
+
     def build_result(self) -> None:
         self.kept = gr.State(None)
         self.stage = gr.HTML(elem_classes="mm-line", elem_id="caption-stage")
@@ -132,6 +137,10 @@ class _Tab:
             runner.wire(trigger, self._work, inputs, outputs, concurrency_id="caption", limit=1)
             for trigger in (self.run.click, filled.then)
         ]
+        for renewed in (page.tab.select, *(work.then for work in works)):
+            renewed(self._renewed, [self.describer, page.language], [self.describer], **QUIET)
+        for work in works:  # the first one finds out what hardware and hub there are
+            self.chooser.renew(work.then)
         runner.wire_stop(works, self.kept).then(self._kept_files, [self.kept], self.files, **QUIET)
         page.redraw(self._redraw, [self.kept], [self.answer, self.made])
 

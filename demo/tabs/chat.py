@@ -122,6 +122,10 @@ class _Tab:
         model = self.chooser.model
         model.change(self._card, [model, page.language], [self.card], **QUIET)
         page.redraw(self._card, [model], [self.card])
+        for renewed in (page.tab.select, *(work.then for work in works)):
+            renewed(self._card, [model, page.language], [self.card], **QUIET)
+        for work in works:  # the first one finds out what hardware and hub there are
+            self.chooser.renew(work.then)
         self.chooser.wire()
 
     def _wire_answer(self, asked):

@@ -124,6 +124,8 @@ class _Tab:
             runner.wire(trigger, self._work, inputs, outputs, concurrency_id="classify", limit=2)
             for trigger in (self.run.click, filled.then)
         ]
+        for work in works:  # the first one finds out what hardware and hub there are
+            self.chooser.renew(work.then)
         runner.wire_stop(works, self.kept)
         for name, button in self.sets:
             button.click(

@@ -129,7 +129,9 @@ class _Tab:
         page, language = self.page, self.page.language
         self.chosen = [self.task, self.model, self.precision]
         self.shown = [self.fit, self.gauges, self.cards]
-        page.tab.select(self._opened, [*self.chosen, language], [self.stage, *self.shown], js=SPOKEN, **WORK)
+        page.tab.select(
+            self._opened, [*self.chosen, language], [self.stage, *self.shown, page.strip], js=SPOKEN, **WORK
+        )
         page.redraw(self._drawn, self.chosen, self.shown)
         page.redraw(self._worded, [self.model], [self.precision])
         self.task.input(self._of_task, [self.task, language], [self.model, self.precision, self.cards], **QUIET)
@@ -153,8 +155,8 @@ class _Tab:
     def _opened(self, task, name, precision, language) -> Iterator[tuple]:
         """The first to open it finds out what hardware and hub there are: what fits depends on it."""
         for _ in self.studio.settle():
-            yield view.stage(say(language, "models_looking")), *_same(3)
-        yield "", *self._drawn(task, name, precision, language)
+            yield view.stage(say(language, "models_looking")), *_same(4)
+        yield "", *self._drawn(task, name, precision, language), self.page.status(language)
 
     def _worded(self, name: str, language: str) -> dict:
         return gr.update(**precisions(self.studio, self._spec(name), language))

@@ -30,7 +30,13 @@ def speaker(language: str) -> Say:
 def error_sentence(error: StudioError, language: str) -> str:
     """What an engine's refusal says in that language; a code nobody has translated stays English."""
     sentence = _ERRORS["zh" if language == "zh" else "en"].get(error.code)
-    return sentence.format(**error.values) if sentence else str(error)
+    return sentence.format(**_named(error.values, language)) if sentence else str(error)
+
+
+def _named(values: dict[str, object], language: str) -> dict[str, object]:
+    """``values`` with the page's words for kinds of media and tasks; others stay as they are."""
+    words, before = WORDS["zh" if language == "zh" else "en"], {"kind": "takes_", "task": "task_", "wanted": "task_"}
+    return {name: words.get(f"{before.get(name)}{value}", value) for name, value in values.items()}
 
 
 def refusal_sentence(refusal: Refusal, language: str) -> str:
@@ -45,3 +51,11 @@ def card(spec: ModelSpec, language: str) -> dict[str, str]:
         return english
     chinese = models_zh.FAKE if spec.profile == "fake" else models_zh.CARDS.get(spec.name, {})
     return english | chinese
+
+
+def described(spec: ModelSpec, key: str, language: str) -> str:
+    """What a model can, in the sentence of ``key``, and cannot; that nobody has described it where that is so."""
+    words = card(spec, language)
+    can = say(language, key, can=words["can"]) if words["can"] else say(language, "model_not_described")
+    cannot = [say(language, "model_cannot", cannot=words["cannot"])] if words["cannot"] else []
+    return ("" if language == "zh" else " ").join([can, *cannot])

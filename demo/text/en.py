@@ -91,7 +91,8 @@ WORDS = {
     "made_where": "Where it ran",
     "made_where_value": "the CPU of this computer, on {threads} of {cores} cores",
     "made_where_gpu": "the GPU of this computer, {name}",
-    "made_precision": "{title}: {precision}, {licence}. It {can}. Limits: {cannot}.",
+    "made_can": "It {can}.",
+    "made_precision": "{title}: {precision}, {licence}. {words}",
     # classify
     "classify_image": "Picture",
     "classify_image_hint": "Drop, paste or shoot a photo",
@@ -120,6 +121,7 @@ WORDS = {
         "The probabilities are almost flat. The model knows 1,000 kinds of things; people, places and brands are not "
         "among them."
     ),
+    "not_sure_flat": "The probabilities are almost flat: by this model none of the labels stands out.",
     "flag_duplicates_removed": "Labels given twice were used once.",
     "flag_imagenet_set": "No labels given: these are ImageNet's 1,000 classes.",
     "column_image": "Picture alone",
@@ -193,7 +195,8 @@ WORDS = {
     "chat_message": "Your message",
     "chat_empty": (
         "### Ask about a picture, a sound or a video\n"
-        "The model is told in words what was recognised, read and heard in your files, and answers from that. "
+        "A model that takes your files sees or hears them itself; any other is told in words what was recognised, "
+        "read and heard in them. "
         "Under each answer you can open exactly what it was told."
     ),
     "chat_model": "Model",
@@ -211,7 +214,8 @@ WORDS = {
     "chat_numbers": "{prompt} tokens read, {completion} written; first word after {first}; {speed} tokens/s.",
     "chat_prompt": "The whole prompt",
     "chat_stopped": "Stopped",
-    "chat_card": "Can: {can}. Limits: {cannot}. {precision}, {size}{memory} in memory.{speed}",
+    "chat_card": "{words} {precision}, {size}{memory} in memory.{speed}",
+    "chat_card_can": "Can: {can}.",
     "chat_card_speed": " On two cores: {speed}.",
     "chat_card_size": "{download} to fetch once, ",
     "chat_example_animal": "What animal is this?",

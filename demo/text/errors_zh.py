@@ -24,7 +24,7 @@ SENTENCES = {
     "bad_option": "{option} 必须是 {allowed}，而不是 {value}。",
     "not_written": "无法写入 {name}（{reason}），请换一个位置。",
     "not_transcribed_language": "{model} 没有名为 {language} 的语言代码。请使用 en、zh、fr 之类的代码。",
-    "not_taken": "{model} 不接受 {kind}。请移除它，或换一个接受的模型。",
+    "not_taken": "{model} 不接受{kind}。请移除该文件，或换一个接受的模型。",
     "cannot_translate": "{model} 只能转写。请关闭翻译，或选择 Whisper 模型。",
     # 模型
     "unknown_model": "没有名为 {name} 的模型。可选：{choices}。",

@@ -44,6 +44,7 @@ WORDS = {
     "model_download_size": "{size}, once",
     "model_download_done": "{size}, already here",
     "model_no_download": "none: it comes with its package",
+    "model_in_folder": "none: it lies in a folder of this computer",
     "model_memory": "Memory",
     "model_fits": "Fits now",
     "model_fits_value": "{precision} on the {device}: {memory} of {room}",

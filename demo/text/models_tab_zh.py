@@ -44,6 +44,7 @@ WORDS = {
     "model_download_size": "{size}，只需一次",
     "model_download_done": "{size}，已在本机",
     "model_no_download": "不用下载，随软件包安装",
+    "model_in_folder": "不用下载，就在本机的文件夹里",
     "model_memory": "内存",
     "model_fits": "现在可用",
     "model_fits_value": "{precision}，在 {device} 上：{room} 中的 {memory}",

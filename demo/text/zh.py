@@ -86,7 +86,8 @@ WORDS = {
     "made_where": "在哪里运行",
     "made_where_value": "这台电脑的 CPU，使用 {cores} 个核心中的 {threads} 个",
     "made_where_gpu": "这台电脑的显卡 {name}",
-    "made_precision": "{title}：{precision}，{licence}。能力：{can}。局限：{cannot}。",
+    "made_can": "能力：{can}。",
+    "made_precision": "{title}：{precision}，{licence}。{words}",
     # 分类
     "classify_image": "图片",
     "classify_image_hint": "拖入、粘贴或拍一张照片",
@@ -112,6 +113,7 @@ WORDS = {
     "most_likely": "最可能是{label}，{percent}",
     "not_sure": "没有把握。最接近的是{label}，{percent}",
     "not_sure_why": "各个标签的概率差不多。模型认识 1000 种东西，其中没有人物、地点和品牌。",
+    "not_sure_flat": "各个标签的概率差不多：在这个模型看来，没有哪个标签更突出。",
     "flag_duplicates_removed": "重复的标签只算一次。",
     "flag_imagenet_set": "没有填标签，这里用的是 ImageNet 的 1000 个类别。",
     "column_image": "只看图片",
@@ -183,7 +185,7 @@ WORDS = {
     "chat_message": "你的消息",
     "chat_empty": (
         "### 就一张图片、一段声音或一段视频提问\n"
-        "程序先把文件里认出、读到、听到的内容写成文字交给模型，模型据此回答。"
+        "能看能听的模型直接看、直接听；其他模型读到的，是把文件里认出、读到、听到的内容写成的文字。"
         "每条回答下面都可以展开，看它究竟拿到了什么。"
     ),
     "chat_model": "模型",
@@ -201,7 +203,8 @@ WORDS = {
     "chat_numbers": "读入 {prompt} 个词元，写出 {completion} 个；{first} 后出第一个词；每秒 {speed} 个词元。",
     "chat_prompt": "完整的提示词",
     "chat_stopped": "已停止",
-    "chat_card": "能力：{can}。局限：{cannot}。{precision}，{size}占内存 {memory}。{speed}",
+    "chat_card": "{words}{precision}，{size}占内存 {memory}。{speed}",
+    "chat_card_can": "能力：{can}。",
     "chat_card_speed": "在两个核心上{speed}。",
     "chat_card_size": "首次下载 {download}，",
     "chat_example_animal": "这是什么动物？",

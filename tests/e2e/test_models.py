@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import expect
@@ -128,3 +129,26 @@ def test_every_control_of_the_tab_has_a_name(open_tab):
           .map(e => e.outerHTML.slice(0, 200))"""
     )
     assert nameless == []
+
+
+def test_a_model_added_meanwhile_is_offered_when_a_tab_is_opened(open_tab, server, monkeypatch):
+    page, studio = open_tab(), server[1]
+    (only,) = studio.choices("chat")
+    another = replace(only, name="another-chat", title="Another chat")
+    monkeypatch.setattr(studio, "choices", lambda task: (only, another))
+    page.locator("#tabs").get_by_role("tab", name="Chat", exact=True).click()
+    page.locator("#chat-model input").click()
+    page.get_by_role("option", name="Another chat").click()
+    expect(page.locator("#chat-model input")).to_have_value("Another chat")
+
+
+def test_the_button_that_loads_stays_in_sight_beside_a_long_list(open_tab):
+    page = open_tab()
+    page.evaluate("document.querySelector('.mm-models').style.height = '4000px'")
+    page.locator(".mm-strip").scroll_into_view_if_needed()
+    page.mouse.wheel(0, -800)
+    page.wait_for_function("scrollY > 1000")
+    expect(page.locator("#models-run")).to_be_in_viewport()
+    page.get_by_role("button", name="Add a model from a hub").click()
+    page.locator("#add-add").focus()
+    expect(page.locator("#add-add")).to_be_in_viewport()
