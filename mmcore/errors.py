@@ -61,7 +61,10 @@ SENTENCES = {
     "out_of_memory": "{name} ran out of memory on this, even made smaller. Shorten it, or choose a smaller model.",
     "no_memory_to_load": "{name} could not be loaded: memory ran out. Free another model, or choose a smaller one.",
     "model_failed": "{name} stopped with an error. Try again, or choose another model.",
-    "summary_not_kept": "The summary of {name} held more than what was found, so it was put together without it.",
+    "summary_not_kept": (
+        "The summary of {name} held more than what was found, repeated itself or was not in the language asked for, "
+        "so it was put together without it."
+    ),
     "model_busy": "{name} is busy with other visitors. Try again in a moment.",
     "bad_models_file": "{name} could not be read as model rows: {reason}.",
     "no_models_file": "There is no file for models of your own. Set MM_MODELS_FILE to one and start again.",

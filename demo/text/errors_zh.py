@@ -44,7 +44,7 @@ SENTENCES = {
     "out_of_memory": "{name} 处理这些内容时内存不足，缩小后仍然不够。请缩短内容，或换小一点的模型。",
     "no_memory_to_load": "{name} 无法载入：内存不足。请释放其他模型，或选择更小的模型。",
     "model_failed": "{name} 运行出错。请再试一次，或换一个模型。",
-    "summary_not_kept": "{name} 写的总结超出了找到的内容，因此改用由事实拼成的总结。",
+    "summary_not_kept": "{name} 写的总结超出了找到的内容、有重复，或语言不对，因此改用由事实拼成的总结。",
     "model_busy": "{name} 正忙于回答其他人，请稍后再试。",
     "bad_models_file": "{name} 里的模型条目读不出来：{reason}。",
     "no_models_file": "没有存放自选模型的文件。请把 MM_MODELS_FILE 设为一个文件，然后重新启动。",
