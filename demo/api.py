@@ -11,6 +11,7 @@ Files are sent through Gradio's upload route (``gradio_client.handle_file`` does
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import gradio as gr
 from gradio.data_classes import FileData
@@ -157,17 +158,14 @@ def _chat(studio: Studio, blocks: gr.Blocks) -> Callable:
 
 
 def _earlier(history: Sequence[dict]) -> Iterable[Message]:
-    """Earlier turns with their files checked as uploads. Raises InputError for another shape."""
+    """Earlier turns with the paths of their files, which were uploaded. Raises InputError for another shape."""
     try:
         said = turns.messages(history)
     except (AttributeError, KeyError, TypeError):
         said = [Message("", "")]
     if any(turn.role not in ROLES for turn in said):
         raise InputError("bad_option", option="history", allowed="a list of {role, content}", value="another shape")
-    for turn in said:
-        for path in turn.files:
-            uploaded({"path": path})
-    return said
+    return [replace(turn, files=tuple(map(uploaded, turn.files))) for turn in said]
 
 
 def _words(language: str) -> str:

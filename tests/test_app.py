@@ -21,7 +21,7 @@ import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from demo import layout, uploads
+from demo import api, layout, uploads
 from demo.text import error_sentence
 from mmcore import Settings, Studio
 from mmcore.backends import fake
@@ -152,6 +152,13 @@ def test_what_is_not_a_picture_is_refused_by_name(client, tmp_path, language):
 
 def test_an_empty_question_is_refused(client):
     assert "Write a question" in refused(lambda: client.predict("  ", api_name="/chat"))
+
+
+def test_a_file_of_an_earlier_turn_is_found_at_the_address_that_it_is_served_at(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    address = f"http://x/gradio_api/file={quote(str(tmp_path / 'a cat.jpg'))}"
+    (turn,) = api._earlier([{"role": "user", "content": [{"path": address}, "Look"]}])
+    assert (turn.text, turn.files) == ("Look", (str(tmp_path / "a cat.jpg"),))
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "https://example.com/cat.jpg", "../../etc/passwd"])
