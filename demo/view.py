@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from html import escape
 
 from mmcore.types import Classification, Label, ModelSpec, Progress, Stage, Status
@@ -112,7 +113,7 @@ def classification(
     devices: Devices = CPU_ONLY,
 ) -> str:
     """The winner in a sentence, the bars, the evidence, the badge."""
-    say = speaker(language)
+    say, result = speaker(language), _worded(result, language)
     parts = (
         _winner(result, say),
         _columns(result, top, say) if result.text_labels else bars(result.labels[:top], say),
@@ -121,6 +122,18 @@ def classification(
         badge([*(s.model for s in result.stages), result.model], result.seconds, specs, say, devices),
     )
     return f'<div class="mm-answer">{"".join(parts)}</div>'
+
+
+def _worded(result: Classification, language: str) -> Classification:
+    """With the names that ImageNet's classes have in that language; labels that somebody wrote stay."""
+
+    def named(labels: Iterable[Label]) -> tuple[Label, ...]:
+        return tuple(
+            label if label.index is None else replace(label, label=class_name(label, language)) for label in labels
+        )
+
+    lists = {name: named(getattr(result, name)) for name in ("labels", "image_labels", "text_labels")}
+    return replace(result, **lists)
 
 
 def _winner(result: Classification, say: Say) -> str:

@@ -286,7 +286,10 @@ def test_free_all_frees_what_is_not_in_use_and_says_how_many(tab):
     for name in ("fake-chat", "fake-speech"):
         tab.studio.load(name)
     with tab.studio.store.use(catalog.find("fake-sounds")):
-        assert "2 models were unloaded" in tab._free_all("chat", "fake-chat", "", "en", request())[0]
+        said = tab._free_all("chat", "fake-chat", "", "en", request())[0]
+        assert "2 models were unloaded" in said and "What is in use stays" in said
+        said = tab._free_all("chat", "fake-chat", "", "en", request())[0]
+        assert "nothing to unload" not in said and "What is in use stays" in said
         assert "answering someone" in tab._unload("sounds", "fake-sounds", "", "en", request())[0]
     assert [entry.name for entry in tab.studio.status().loaded] == ["fake-sounds"]
 

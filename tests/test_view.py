@@ -84,6 +84,14 @@ def test_doubt_is_said():
     assert "没有把握" in view.classification(flat, SPECS, "zh")
 
 
+def test_imagenets_classes_have_chinese_names_and_labels_of_ones_own_stay():
+    seen = Classification("x", (Label("cheetah", 0.9, 293), Label("tiger, big", 0.1)), "efficientnet-lite0", 0.1)
+    assert "最可能是猎豹" in view.classification(seen, SPECS, "zh") and "tiger, big" in view.classification(
+        seen, SPECS, "zh"
+    )
+    assert "Most likely cheetah" in view.classification(seen, SPECS, "en")
+
+
 def test_only_the_classifier_is_said_to_know_a_thousand_kinds():
     flat = Classification("x", (Label("a", 0.34), Label("b", 0.33)), "siglip2-base", 0.1, flags=("unsure",))
     assert "1,000 kinds" not in view.classification(flat, SPECS, "en")

@@ -222,9 +222,10 @@ class _Tab:
     def _free_all(self, task, name, precision, language, request: gr.Request):
         def free() -> str:
             count = self.studio.unload_all()
-            return say(
-                language, {0: "models_freed_none", 1: "models_freed_one"}.get(count, "models_freed"), count=count
-            )
+            kept = [say(language, "models_kept")] if self.studio.status().loaded else []
+            key = {0: "models_freed_none", 1: "models_freed_one"}.get(count, "models_freed")
+            freed = [] if kept and not count else [say(language, key, count=count)]
+            return " ".join([*freed, *kept])
 
         return self._freed(free, task, name, precision, language, request)
 

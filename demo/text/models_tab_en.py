@@ -22,6 +22,7 @@ WORDS = {
     "models_freed": "{count} models were unloaded.",
     "models_freed_one": "One model was unloaded.",
     "models_freed_none": "There was nothing to unload.",
+    "models_kept": "What is in use stays; try again when it has finished.",
     "models_load_stopped": "Stopped. What had been downloaded is kept for the next time.",
     "models_trial_stopped": "Stopped. {title} stays in memory; its trial was cut short.",
     "models_would": "Would run: {fits}",

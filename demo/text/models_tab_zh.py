@@ -22,6 +22,7 @@ WORDS = {
     "models_freed": "卸载了 {count} 个模型。",
     "models_freed_one": "卸载了 1 个模型。",
     "models_freed_none": "没有可以卸载的模型。",
+    "models_kept": "正在使用的模型保留，请等它用完再试。",
     "models_load_stopped": "已停止。已经下载的部分会保留，下次接着下载。",
     "models_trial_stopped": "已停止。{title} 仍在内存中，试用没有做完。",
     "models_would": "将这样运行：{fits}",
