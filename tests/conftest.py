@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -13,6 +15,18 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 from mmcore import Settings, Studio
 
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Run a test marked ``alone`` in a process of its own: what others left in memory does not count there."""
+    if pyfuncitem.get_closest_marker("alone") is None or "MM_TEST_ALONE" in os.environ:
+        return None
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", pyfuncitem.nodeid]
+    place = pyfuncitem.config.rootpath
+    done = subprocess.run(command, env=os.environ | {"MM_TEST_ALONE": "1"}, cwd=place, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-4000:]
+    return True
 
 
 @pytest.fixture(autouse=True)

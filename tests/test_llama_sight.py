@@ -284,6 +284,7 @@ def test_what_is_too_long_even_so_is_refused_with_both_numbers(qwen):
 # -- memory
 
 
+@pytest.mark.alone
 def test_the_memory_comes_back(folders):
     def resident() -> int:
         gc.collect()

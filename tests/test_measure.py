@@ -209,7 +209,7 @@ def test_a_precision_that_runs_out_of_memory_as_it_loads_is_not_in_the_peak(tmp_
     kit = kit_of(open_model, tmp_path)
     row = chat_row(precisions=(Precision("fp32", 2 * MB), Precision("int8", MB)))
     found = measured(kit, row)
-    assert found.precision == "int8" and 50 * MB < found.measured.peak_bytes < 100 * MB
+    assert found.precision == "int8" and 25 * MB < found.measured.peak_bytes < 100 * MB
 
 
 # -- a chat that sees, and one that is too slow

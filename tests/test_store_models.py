@@ -84,6 +84,7 @@ def visit(store: Store, seed: int, steps: int) -> list[str]:
     return broken
 
 
+@pytest.mark.alone
 def test_after_two_hundred_random_steps_nothing_was_broken_and_the_memory_is_back(folders, tmp_path):
     hardware = Hardware(2, 10**10, 10**10)
     fetch = lambda row, cache, report: folders.get(row.name, tmp_path)  # noqa: E731

@@ -147,6 +147,7 @@ def test_settings_of_the_whole_process_are_as_before(clip):
     assert (torch.get_num_threads(), torch.get_default_dtype(), logging.is_progress_bar_enabled()) == before
 
 
+@pytest.mark.alone
 def test_memory_comes_back_on_close(tmp_path):
     from mmcore.backends.transformers_loading import free
 
