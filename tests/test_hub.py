@@ -626,6 +626,14 @@ def test_of_many_gguf_builds_one_is_taken_with_its_image_encoder(hub, cache):
     assert names_in(folder) == {"tiny-Q4_K_M.gguf", "mmproj-tiny-F16.gguf", ".complete.json"}
 
 
+def test_an_image_encoder_that_the_repository_does_not_have_is_said_before_anything_is_fetched(hub, cache):
+    hub.publish(REPO, {"tiny-Q4_K_M.gguf": OTHER})
+    row = replace(spec_of(), hub=HubSource(REPO, patterns=("*Q4_K_M.gguf", "mmproj*F16.gguf")))
+    refused = refusal(row, cache)
+    assert refused.code == "missing_in_source" and refused.values["file"] == "mmproj*F16.gguf"
+    assert hub.sent("tiny-Q4_K_M.gguf") == 0
+
+
 def test_all_shards_of_a_gguf_build_are_taken(hub, cache):
     shards = {f"tiny-q4_0-0000{n}-of-00002.gguf": OTHER for n in (1, 2)}
     facts = described(hub, shards | {"tiny-f32.gguf": WEIGHTS})

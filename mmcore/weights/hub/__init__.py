@@ -141,14 +141,16 @@ def _listed(spec: ModelSpec, origin: list, watch: Callable[[], None]) -> Listing
 
 
 def _chosen(spec: ModelSpec, found: Listing) -> tuple[HubEntry, ...]:
-    """The files that the row wants. Raises WeightsError when there are no weights among them."""
-    chosen = select(found.entries, spec.hub.patterns)
+    """The files that the row wants. Raises WeightsError when there are no weights among them, or not all GGUF files."""
+    patterns = spec.hub.patterns
+    chosen = select(found.entries, patterns)
+    gguf = [pattern for pattern in patterns if pattern.lower().endswith(".gguf")]
+    missing = [pattern for pattern in gguf if not select(found.entries, [pattern])]
     if not any(map(_is_weights, chosen)):
-        gguf = all(pattern.lower().endswith(".gguf") for pattern in spec.hub.patterns)
-        source_of(found, "gguf" if gguf else "safetensors")  # says so when it has none of that kind
-        raise WeightsError(
-            "missing_in_source", file=", ".join(spec.hub.patterns), name=spec.title, source=spec.hub.repo
-        )
+        source_of(found, "gguf" if len(gguf) == len(patterns) else "safetensors")  # says so when it has none
+        missing = patterns
+    if missing:
+        raise WeightsError("missing_in_source", file=", ".join(missing), name=spec.title, source=spec.hub.repo)
     return chosen
 
 
