@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from html import escape
 
 from mmcore.errors import ModelError
+from mmcore.memory import WORKLOAD
 from mmcore.types import HubFacts, Loaded, Measured, ModelSpec, Plan, Status
 from mmcore.wording import LANGUAGES, language_name
 
@@ -185,8 +186,9 @@ def gauges(status: Status, titles: dict[str, str], language: str) -> str:
     if status.device_budget_bytes:
         shown.append((say("gauge_gpu", name=status.device_name), pools[True], status.device_budget_bytes))
     free = say("gauge_free", size=units.size(status.free_bytes))
+    counted = say("gauge_counted", **{name: f"{count:,}" for name, count in asdict(WORKLOAD).items()})
     meters = "".join(_gauge(name, held, room_bytes, titles, say) for name, held, room_bytes in shown)
-    return f'<div class="mm-gauges">{meters}<p class="mm-quiet">{escape(free)}</p></div>'
+    return f'<div class="mm-gauges">{meters}<p class="mm-quiet">{escape(free)} {escape(counted)}</p></div>'
 
 
 def _gauge(name: str, held: Sequence[Loaded], room_bytes: int, titles: dict[str, str], say: Say) -> str:

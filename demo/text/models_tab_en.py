@@ -81,6 +81,10 @@ WORDS = {
     "gauge_gpu": "GPU memory for models ({name})",
     "gauge_value": "{held} of {room}",
     "gauge_free": "{size} of this computer's memory is free.",
+    "gauge_counted": (
+        "A model that sees is counted with room for {context_tokens} tokens and {pictures} pictures, "
+        "or {frames} frames of a video."
+    ),
     "gauge_empty": "Nothing is loaded here.",
     "gauge_holder": "{title}, {precision}: {memory}",
     "gauge_in_use": ", in use",

@@ -81,6 +81,7 @@ WORDS = {
     "gauge_gpu": "供模型使用的显存（{name}）",
     "gauge_value": "{room} 中的 {held}",
     "gauge_free": "这台电脑还有 {size} 空闲内存。",
+    "gauge_counted": "会看图的模型按 {context_tokens} 个词元、{pictures} 张图片或 {frames} 帧视频所需的空间计算。",
     "gauge_empty": "这里没有加载模型。",
     "gauge_holder": "{title}，{precision}：{memory}",
     "gauge_in_use": "，正在使用",
