@@ -97,12 +97,15 @@ class LlamaChat:
         self._threads.add(thread)
         thread.start()
         try:
-            yield from self._deltas(chunks, started, flags)
+            kinds = [medium.kind for message in messages for medium in message.media]
+            yield from self._deltas(chunks, started, flags, kinds[-1] if kinds else "image")
         finally:
             stop.set()
             thread.join(STOP_S)
 
-    def _deltas(self, chunks: queue.SimpleQueue, started: float, flags: tuple[str, ...]) -> Iterator[Delta | Progress]:
+    def _deltas(
+        self, chunks: queue.SimpleQueue, started: float, flags: tuple[str, ...], kind: str
+    ) -> Iterator[Delta | Progress]:
         """Until the first word the latest progress again and again, so that a stop is heard."""
         latest, first_token_s = Progress("wait", subject=self._title), 0.0
         while True:
@@ -115,7 +118,7 @@ class LlamaChat:
                 return
             for chunk in gathered:
                 if "error" in chunk:
-                    raise self._refusal(chunk["error"])
+                    raise self._refusal(chunk["error"], kind)
                 if read := chunk.get("prompt_progress"):
                     latest = Progress("think", read["processed"], read["total"], "tokens", self._title)
                     yield latest
@@ -125,7 +128,8 @@ class LlamaChat:
                 if chunk.get("usage"):
                     yield Delta("", _usage(chunk, first_token_s, flags))
 
-    def _refusal(self, error: dict) -> StudioError:
+    def _refusal(self, error: dict, kind: str) -> StudioError:
+        """``kind`` is that of the medium that it was last given."""
         message = error.get("message", "")
         if error.get("type") == "exceed_context_size_error":
             tokens, limit = error["n_prompt_tokens"], error["n_ctx"]
@@ -135,7 +139,7 @@ class LlamaChat:
         if message == NO_ROOM_FOR_MEDIUM:
             return ModelError("out_of_memory", name=self._title)
         if message in NOT_READABLE:
-            return InputError("not_taken", model=self._title, kind="image")
+            return InputError("not_taken", model=self._title, kind=kind)
         return ModelError("model_failed", name=self._title)
 
     # -- the runtime's side
