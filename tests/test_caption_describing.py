@@ -309,7 +309,7 @@ def test_the_api_takes_a_describer(studio, film):
             client.predict(handle_file(film), describer=name, api_name="/caption") for name in ("fake-eyes", "none")
         )
         assert "fake-eyes" in named["models"] and "fake-eyes" not in alone["models"]
-        with pytest.raises(Exception, match="does not take image"):
+        with pytest.raises(Exception, match="does not take pictures"):
             client.predict(handle_file(film), describer="fake-chat", api_name="/caption")
     finally:
         blocks.close()

@@ -281,6 +281,7 @@ def test_a_failure_while_it_loads_leaves_no_thread(tmp_path):
 # -- real models
 
 
+@pytest.mark.alone
 @pytest.mark.weights
 @pytest.mark.parametrize("name", [row.name for row in catalog.EMBEDDED])
 def test_an_embedded_model_has_a_rate_and_a_peak_near_what_its_row_reserves(name):
