@@ -50,6 +50,11 @@ def wide_clip(folder: Path) -> Path:
     return clip(folder, hidden=1024)
 
 
+def middling_clip(folder: Path) -> Path:
+    """CLIP of some 50 MB, to see a leak of it."""
+    return clip(folder, hidden=512)
+
+
 def siglip2(folder: Path) -> Path:
     """SigLIP 2, fixed resolution: a SigLIP model with the tokenizer of SigLIP 2."""
     tokenizer = text.siglip2()
