@@ -31,6 +31,7 @@ from .transformers_loading import check_kind, free, is_out_of_memory, load, mode
 #: Families whose checkpoint also holds a voice: only the part that answers in text is loaded.
 TEXT_PART = {"qwen2_5_omni": "Qwen2_5OmniThinkerForConditionalGeneration"}
 TICK_S = 0.3  # how often an answer that has not begun shows its progress, and looks whether it is still wanted
+GATHER_S = 0.1  # between two wake-ups of the reader
 _END = object()
 
 
@@ -88,11 +89,11 @@ class Chat:
         for piece in self._pieces(answer):
             if isinstance(piece, Progress):
                 yield piece
-            elif found := text.step(tokenizer, piece):
+            elif found := "".join(filter(None, (text.step(tokenizer, token) for token in piece))):
                 yield Delta(found)
         yield Delta("", answer.usage())
 
-    def _pieces(self, answer: _Answer) -> Iterator[int | Progress]:
+    def _pieces(self, answer: _Answer) -> Iterator[list[int] | Progress]:
         """What the writer made; until the first word its progress again and again, so that a stop is heard."""
         latest = self._waiting()
         while True:
@@ -173,13 +174,16 @@ class Chat:
         room = self._context() - answer.prompt_tokens
         if room <= 0:
             raise InputError("context_full", model=self._spec.title, tokens=answer.prompt_tokens, limit=self._context())
-        self._model.generate(
-            **inputs.to(self._model.device, working_dtype(self._plan)),
-            max_new_tokens=min(answer.sampling.max_tokens, room),
-            logits_processor=warpers(answer.sampling, self._model.device),
-            stopping_criteria=[answer],
-            streamer=answer,
-        )
+        try:
+            self._model.generate(
+                **inputs.to(self._model.device, working_dtype(self._plan)),
+                max_new_tokens=min(answer.sampling.max_tokens, room),
+                logits_processor=warpers(answer.sampling, self._model.device),
+                stopping_criteria=[answer],
+                streamer=answer,
+            )
+        finally:
+            answer.flush()
 
     def _context(self) -> int:
         """Tokens that prompt and answer may have together: what memory was planned for, unless the row says more."""
@@ -200,7 +204,9 @@ class _Answer(BaseStreamer, StoppingCriteria):
 
     def __init__(self, messages: Sequence[Message], sampling: Sampling):
         self.messages, self.sampling = tuple(messages), sampling
-        self.pieces: queue.SimpleQueue = queue.SimpleQueue()  # token numbers, Progress, an exception, _END
+        self.pieces: queue.SimpleQueue = queue.SimpleQueue()  # lists of tokens, Progress, an exception, _END
+        self._gathered: list[int] = []
+        self._put_at = 0.0
         self.stop = threading.Event()
         self.started = time.perf_counter()
         self.stamps: list[float] = []  # when each token came
@@ -211,8 +217,17 @@ class _Answer(BaseStreamer, StoppingCriteria):
         """The prompt first, (1, tokens), then one token at a time, (1,)."""
         if value.ndim > 1:
             return
-        self.stamps.append(time.perf_counter())
-        self.pieces.put(int(value))
+        now = time.perf_counter()
+        self.stamps.append(now)
+        self._gathered.append(int(value))
+        if now - self._put_at > GATHER_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand over the tokens gathered: waking the reader at each takes time from the writer."""
+        if self._gathered:
+            self.pieces.put(self._gathered)
+            self._gathered, self._put_at = [], time.perf_counter()
 
     def end(self) -> None:
         """The writer ends the pieces itself, whether ``generate`` came to its end or not."""
